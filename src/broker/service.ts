@@ -1,0 +1,195 @@
+/**
+ * What the API offers its callers, in the domain's words. The broker implements it; the API translates it to JSON
+ * (RFC 3339 times, decimal dollars beside micro-dollars) and the CLI reads that JSON.
+ */
+import type { LeaseState } from '../domain/lease.ts';
+import type { MicroUsdPerHour } from '../domain/money.ts';
+import type { Offer, Quota } from '../domain/offer.ts';
+import type { Explanation, HoldReason, Plan } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { Market, Pool, ProviderId } from '../domain/pool.ts';
+import type { SoldOut } from '../domain/sold-out.ts';
+import type { EpochMs } from '../domain/time.ts';
+import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+
+/** One page of a list. `next` is the cursor of the following page, null at the end. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface PageQuery {
+  /** From a former page's `next`; null for the first. */
+  readonly cursor: string | null;
+  /** 1..500 */
+  readonly limit: number;
+}
+
+export interface OfferFilter {
+  readonly provider: ProviderId | null;
+  readonly region: string | null;
+  readonly accelerator: string | null;
+  readonly market: Market | null;
+}
+
+export interface OfferView extends Offer {
+  /** A refusal that covers this pool now; null where none. */
+  readonly soldOutUntil: EpochMs | null;
+  readonly ageSeconds: number;
+}
+
+export interface LeaseView {
+  readonly id: string;
+  readonly workloadId: string;
+  readonly workloadName: string;
+  readonly replicas: readonly number[];
+  readonly part: number;
+  readonly partCount: number;
+  readonly pool: Pool;
+  readonly accelerator: string;
+  readonly acceleratorCount: number;
+  readonly state: LeaseState;
+  /** Why it is in this state, in words; null where nothing needs saying. */
+  readonly stateReason: string | null;
+  readonly priceMicroUsdPerHour: MicroUsdPerHour;
+  /** The cloud's id of the machine; null until known. */
+  readonly instanceId: string | null;
+  readonly planId: string;
+  readonly createdAt: EpochMs;
+  readonly updatedAt: EpochMs;
+}
+
+export interface WorkloadView {
+  readonly id: string;
+  readonly spec: WorkloadSpec;
+  readonly state: WorkloadState;
+  /** The rules and facts that hold it, in words; empty unless `held`. */
+  readonly holdReasons: readonly HoldReason[];
+  /** Grows by one with each change of the spec. */
+  readonly generation: number;
+  readonly leases: readonly LeaseView[];
+  readonly readyReplicaCount: number;
+  readonly costMicroUsdPerHour: MicroUsdPerHour;
+  readonly createdAt: EpochMs;
+  readonly updatedAt: EpochMs;
+}
+
+export interface PlanView {
+  /** Null for a dry run: nothing was stored. */
+  readonly id: string | null;
+  readonly createdAt: EpochMs;
+  /** What asked for it: `admission`, `failover`, `dry-run` … */
+  readonly trigger: string;
+  readonly policyName: string;
+  readonly policyVersion: number;
+  readonly elapsedMs: number;
+  readonly plan: Plan;
+  /** Workload ids → names, so that a plan can be read alone. */
+  readonly workloadNames: Readonly<Record<string, string>>;
+}
+
+export interface ProviderView {
+  readonly id: ProviderId;
+  /** `suspended`: the credentials were refused; nothing is launched there until they work again. */
+  readonly health: 'ok' | 'degraded' | 'suspended' | 'starting';
+  readonly healthReason: string | null;
+  readonly regions: readonly {
+    readonly region: string;
+    readonly offerCount: number;
+    /** Null = never read yet. */
+    readonly observedAt: EpochMs | null;
+    readonly error: string | null;
+  }[];
+  readonly quotas: readonly (Quota & { readonly headroom: number | null })[];
+  readonly soldOut: readonly SoldOut[];
+  readonly leaseCount: number;
+  readonly costMicroUsdPerHour: MicroUsdPerHour;
+}
+
+export interface EventView {
+  /** Ever-growing; the cursor. */
+  readonly sequence: number;
+  readonly at: EpochMs;
+  /** `lease.ready`, `attempt.refused`, `workload.held`, `policy.rejected` … */
+  readonly type: string;
+  readonly workloadId: string | null;
+  readonly leaseId: string | null;
+  /** One sentence for people. */
+  readonly message: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export interface PolicyView {
+  readonly policy: Policy;
+  readonly version: number;
+  /** The YAML as the operator wrote it. */
+  readonly source: string;
+  readonly loadedAt: EpochMs;
+  /** Errors of a newer file that was refused; the policy shown stays in force. Empty when the newest file is in force. */
+  readonly rejected: readonly string[];
+}
+
+/** The fleet at a glance: what the console's first page, `gpu-broker status` and the demo show. */
+export interface FleetView {
+  readonly at: EpochMs;
+  readonly costMicroUsdPerHour: MicroUsdPerHour;
+  readonly providerShares: Readonly<Record<string, number>>;
+  readonly regionShares: Readonly<Record<string, number>>;
+  readonly marketShares: Readonly<Record<string, number>>;
+  readonly concentration: number;
+  readonly leaseCounts: Readonly<Partial<Record<LeaseState, number>>>;
+  readonly workloadCounts: Readonly<Partial<Record<WorkloadState, number>>>;
+  /** The newest plan that was carried out: bound, premium, rules; null before the first. */
+  readonly latestPlan: PlanView | null;
+}
+
+/** Thrown for requests that cannot be met; the API's problem table maps each code to a status. */
+export const SERVICE_ERROR_CODES = [
+  'workload-not-found',
+  'plan-not-found',
+  'lease-not-found',
+  'provider-not-found',
+  'workload-conflict',
+  'not-ready',
+] as const;
+export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];
+
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: ServiceErrorCode;
+  constructor(code: ServiceErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface BrokerService {
+  listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
+  /** Creates the workload, or changes it when one of that name and team exists. Planning follows within a second. */
+  applyWorkload(spec: WorkloadSpec): Promise<WorkloadView>;
+  /** What a plan would do if these were applied now, together with everything pending. Stores and launches nothing. */
+  dryRun(specs: readonly WorkloadSpec[]): Promise<PlanView>;
+  listWorkloads(page: PageQuery): Promise<Page<WorkloadView>>;
+  /** By id or by name. Throws `workload-not-found`. */
+  getWorkload(idOrName: string): Promise<WorkloadView>;
+  /** Releases its machines; the workload is `deleted` when the cloud has proved them gone. */
+  deleteWorkload(idOrName: string): Promise<WorkloadView>;
+  explainWorkload(
+    idOrName: string,
+  ): Promise<Explanation & { readonly workloadName: string; readonly planId: string | null }>;
+  listLeases(
+    filter: { readonly workload: string | null; readonly state: LeaseState | null },
+    page: PageQuery,
+  ): Promise<Page<LeaseView>>;
+  getLease(id: string): Promise<LeaseView>;
+  listPlans(page: PageQuery): Promise<Page<PlanView>>;
+  getPlan(id: string): Promise<PlanView>;
+  listProviders(): Promise<readonly ProviderView[]>;
+  getProvider(id: ProviderId): Promise<ProviderView>;
+  /** Events after the cursor (a sequence number as text), oldest first. */
+  listEvents(filter: { readonly workloadId: string | null }, page: PageQuery): Promise<Page<EventView>>;
+  getPolicy(): Promise<PolicyView>;
+  getFleet(): Promise<FleetView>;
+  /** Ready to serve: the store answers and every configured provider was read once. The strings say what is missing. */
+  readiness(): Promise<readonly string[]>;
+}

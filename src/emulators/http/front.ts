@@ -1,0 +1,42 @@
+import type { CloudId } from '../world/contract.ts';
+
+/** A request as a front sees it: read whole, headers lower-case. */
+export interface FrontRequest {
+  readonly method: string;
+  /** Path and query on a dummy origin. */
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+export interface FrontResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Faults that the shell can ask a front to answer with, in its cloud's own words. */
+export type FaultAnswer = 'throttle' | 'unavailable' | 'unauthorized';
+
+/** What a request asks for: for the request log, the faults' patterns and the people who read `--show-requests`. */
+export interface RequestLabel {
+  /** The cloud's own name: `RunInstances`, `virtualMachines.createOrUpdate`, `instances.insert`. */
+  readonly operation: string;
+  readonly region: string | null;
+  /** Whether it changes anything. */
+  readonly mutating: boolean;
+}
+
+/** One wire protocol. `http/server.ts` gives it sockets, a request log, faults and latency. */
+export interface Front {
+  readonly cloud: CloudId;
+  /** `ec2`, `pricing`, `service-quotas`, `resource-manager`, `retail-prices`, `compute`, `cloud-billing`. */
+  readonly service: string;
+  /** True where clients insist on TLS (Azure). */
+  readonly tls: boolean;
+  label(request: FrontRequest): RequestLabel;
+  handle(request: FrontRequest): Promise<FrontResponse> | FrontResponse;
+  faultResponse(answer: FaultAnswer, request: FrontRequest): FrontResponse;
+}
+
+/** Each front's `index.ts` exports `createFronts(world): readonly Front[]`, one Front per service of its cloud. */
