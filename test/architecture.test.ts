@@ -56,6 +56,7 @@ const ALLOWED: Readonly<Record<string, (to: string) => boolean>> = {
   api: (to) => /^(api|broker|config|domain)\//.test(to),
   cli: (to) => /^(cli|api|config|domain)\//.test(to),
   emulators: (to) => /^(emulators|domain)\//.test(to),
+  main: () => true,
 };
 
 describe('architecture', () => {
@@ -84,6 +85,14 @@ describe('architecture', () => {
       (entry) => /^providers\/(aws|azure|gcp)\//.test(entry.to) && room(entry.from) !== room(entry.to),
     );
     expect(adapters.filter((entry) => entry.from !== 'providers/registry.ts' || !entry.isDynamic)).toEqual([]);
+  });
+
+  it('nothing imports the composition root but its entry', () => {
+    const wrong = own.filter(
+      (entry) => entry.to.startsWith('main/') && room(entry.from) !== 'main' && entry.from !== 'main.ts',
+    );
+    expect(wrong).toEqual([]);
+    expect(own.filter((entry) => entry.to === 'main.ts' && room(entry.from) !== 'main')).toEqual([]);
   });
 
   it('the broker, the planner and the domain name no cloud', () => {

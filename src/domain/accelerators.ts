@@ -15,7 +15,7 @@ export const ACCELERATORS: readonly Accelerator[] = [
   { name: 'T4G', memoryGiB: 16, aliases: ['nvidia-t4g'] },
   { name: 'P4', memoryGiB: 8, aliases: ['tesla-p4', 'nvidia-tesla-p4'] },
   { name: 'P100', memoryGiB: 16, aliases: ['tesla-p100', 'nvidia-tesla-p100'] },
-  { name: 'V100-16GB', memoryGiB: 16, aliases: ['nvidia-tesla-v100', 'tesla-v100', 'v100-sxm2-16gb'] },
+  { name: 'V100-16GB', memoryGiB: 16, aliases: ['nvidia-tesla-v100', 'v100-sxm2-16gb'] },
   { name: 'V100-32GB', memoryGiB: 32, aliases: ['v100-sxm2-32gb'] },
   { name: 'M60', memoryGiB: 8, aliases: ['tesla-m60'] },
   { name: 'L4', memoryGiB: 24, aliases: ['nvidia-l4'] },
@@ -38,10 +38,16 @@ export const ACCELERATORS: readonly Accelerator[] = [
   { name: 'MI300X', memoryGiB: 192, aliases: ['amd-mi300x', 'instinct-mi300x'] },
 ];
 
-/** Spellings that several accelerators could mean. */
+/**
+ * Spellings, folded, that several accelerators could mean. GCP's `nvidia-tesla-a100` and `nvidia-tesla-v100` are not among
+ * them: it sells one size by each.
+ */
 const AMBIGUOUS: ReadonlyMap<string, readonly AcceleratorName[]> = new Map([
   ['a100', ['A100-40GB', 'A100-80GB']],
+  ['nvidiaa100', ['A100-40GB', 'A100-80GB']],
   ['v100', ['V100-16GB', 'V100-32GB']],
+  ['nvidiav100', ['V100-16GB', 'V100-32GB']],
+  ['teslav100', ['V100-16GB', 'V100-32GB']],
 ]);
 
 const BY_SPELLING: ReadonlyMap<string, Accelerator> = new Map(

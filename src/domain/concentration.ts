@@ -1,11 +1,9 @@
-/** Shares (0..1) of a total by key, largest first, ties by key. Empty when the total is 0. */
+/** Shares (0..1) of the total of the positive amounts by key, largest first, ties by key. Empty when there are none. */
 export function sharesOf(amounts: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  const positive = [...amounts].filter(([, amount]) => amount > 0);
   let total = 0;
-  for (const amount of amounts.values()) total += amount;
-  if (total <= 0) return new Map();
-  const entries = [...amounts]
-    .filter(([, amount]) => amount > 0)
-    .map(([key, amount]) => [key, amount / total] as const);
+  for (const [, amount] of positive) total += amount;
+  const entries = positive.map(([key, amount]) => [key, amount / total] as const);
   entries.sort(([keyA, a], [keyB, b]) => b - a || (keyA < keyB ? -1 : 1));
   return new Map(entries);
 }

@@ -36,7 +36,9 @@ export function parseUsd(text: string | number): MicroUsd {
 function plainDecimal(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   const text = String(value);
-  return text.includes('e') ? value.toFixed(12) : text;
+  // Below a millionth JavaScript prints an exponent. Only which side of half a micro-dollar it lies on matters, and that is exact.
+  if (text.includes('e-')) return `${value < 0 ? '-' : ''}${Math.abs(value) < 5e-7 ? '0' : '0.000001'}`;
+  return text;
 }
 
 /** The decimal dollars of an amount, trailing zeros cut to no fewer than two decimals: 706832 → "0.706832", 98320000 → "98.32". */
@@ -50,13 +52,17 @@ export function formatUsd(amount: MicroUsd): string {
   return `${amount < 0 ? '-' : ''}${whole}.${fraction}`;
 }
 
-/** `amount × factor`, rounded half up to a whole micro-dollar. */
+/** `amount × factor`, rounded half up to a whole micro-dollar. Throws RangeError where the product is no safe integer. */
 export function scaleMoney(amount: MicroUsd, factor: number): MicroUsd {
-  return assertMicroUsd(Math.round(amount * factor), 'a scaled amount');
+  // `+ 0` turns the −0 that rounding a small loss gives into 0.
+  return assertMicroUsd(Math.round(amount * factor) + 0, 'a scaled amount');
 }
 
+/** Throws RangeError as soon as an amount, or the sum so far, is no safe integer. */
 export function sumMoney(amounts: Iterable<MicroUsd>): MicroUsd {
   let total = 0;
-  for (const amount of amounts) total += amount;
-  return assertMicroUsd(total, 'a sum of money');
+  for (const amount of amounts) {
+    total = assertMicroUsd(total + assertMicroUsd(amount, 'an amount of money'), 'a sum of money');
+  }
+  return total;
 }

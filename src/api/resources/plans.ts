@@ -1,0 +1,143 @@
+import * as z from 'zod';
+import type { PlanView } from '../../broker/service.ts';
+import {
+  poolJson,
+  poolSchema,
+  rateJson,
+  rateSchema,
+  shareSchema,
+  sharesSchema,
+  timeJson,
+  timeSchema,
+} from './common.ts';
+import { holdReasonJson, holdReasonSchema } from './workloads.ts';
+
+const plannedMachineSchema = z
+  .strictObject({
+    workloadId: z.string(),
+    workloadName: z.string(),
+    replicas: z.array(z.int()),
+    part: z.int(),
+    partCount: z.int(),
+    pool: poolSchema,
+    accelerator: z.string(),
+    acceleratorCount: z.int(),
+    price: rateSchema.meta({ description: 'List or spot price as observed' }),
+    adjustedPrice: rateSchema.meta({ description: 'After the policy’s price adjustments; what caps and cost count' }),
+  })
+  .meta({ id: 'PlannedMachine' });
+
+const heldSchema = z
+  .strictObject({
+    workloadId: z.string(),
+    workloadName: z.string(),
+    replicas: z.array(z.int()),
+    reasons: z.array(holdReasonSchema),
+  })
+  .meta({ id: 'HeldReplicas' });
+
+const ruleUseSchema = z
+  .strictObject({
+    rule: z.string().meta({ example: 'maxShare.provider' }),
+    subject: z.string().meta({ description: 'What the rule was applied to; empty for the fleet', example: 'aws' }),
+    value: z.number(),
+    limit: z.number(),
+    enforced: z.boolean(),
+    binding: z.boolean().meta({ description: 'At its limit, so that it may cost money' }),
+  })
+  .meta({ id: 'RuleUse' });
+export type RuleUseJson = z.infer<typeof ruleUseSchema>;
+
+const summaryFields = {
+  id: z.string().nullable().meta({ description: 'Null for a dry run' }),
+  createdAt: timeSchema,
+  trigger: z.string(),
+  policy: z.strictObject({ name: z.string(), version: z.int() }),
+  elapsedMs: z.number(),
+  solver: z.string(),
+  status: z.enum(['optimal', 'feasible', 'nothing-to-do']),
+  cost: rateSchema.meta({ description: 'Of the whole fleet after the plan' }),
+  lowerBound: rateSchema.meta({ description: 'No plan under the same rules costs less: proven' }),
+  gapShare: shareSchema,
+  unconstrainedCost: rateSchema.meta({ description: 'The cheapest fleet without the diversification rules' }),
+  premiumShare: z.number().meta({ description: 'What the rules cost, as a share of the unconstrained cost' }),
+  machineCount: z.int(),
+  heldCount: z.int().meta({ description: 'Workloads with replicas that found no place' }),
+};
+
+export const planSummarySchema = z.strictObject(summaryFields).meta({ id: 'PlanSummary' });
+export type PlanSummaryJson = z.infer<typeof planSummarySchema>;
+
+export const planSchema = z
+  .strictObject({
+    ...summaryFields,
+    machines: z.array(plannedMachineSchema).meta({ description: 'To launch' }),
+    keptLeaseIds: z.array(z.string()),
+    held: z.array(heldSchema),
+    rules: z.array(ruleUseSchema),
+    shares: z.strictObject({ provider: sharesSchema, region: sharesSchema, market: sharesSchema }),
+    concentration: z.number().meta({ description: 'Herfindahl-Hirschman index of the providers’ spend' }),
+  })
+  .meta({ id: 'Plan' });
+export type PlanJson = z.infer<typeof planSchema>;
+
+export function planSummaryJson(view: PlanView): PlanSummaryJson {
+  const { plan } = view;
+  return {
+    id: view.id,
+    createdAt: timeJson(view.createdAt),
+    trigger: view.trigger,
+    policy: { name: view.policyName, version: view.policyVersion },
+    elapsedMs: view.elapsedMs,
+    solver: plan.solver,
+    status: plan.status,
+    cost: rateJson(plan.costMicroUsdPerHour),
+    lowerBound: rateJson(plan.lowerBoundMicroUsdPerHour),
+    gapShare: plan.gapShare,
+    unconstrainedCost: rateJson(plan.unconstrainedCostMicroUsdPerHour),
+    premiumShare: plan.premiumShare,
+    machineCount: plan.machines.length,
+    heldCount: new Set(plan.held.map(({ workloadId }) => workloadId)).size,
+  };
+}
+
+export function planJson(view: PlanView): PlanJson {
+  const { plan } = view;
+  const nameOf = (workloadId: string): string => view.workloadNames[workloadId] ?? workloadId;
+  return {
+    ...planSummaryJson(view),
+    machines: plan.machines.map((machine) => ({
+      workloadId: machine.workloadId,
+      workloadName: nameOf(machine.workloadId),
+      replicas: [...machine.replicas],
+      part: machine.part,
+      partCount: machine.partCount,
+      pool: poolJson(machine.pool),
+      accelerator: machine.accelerator,
+      acceleratorCount: machine.acceleratorCount,
+      price: rateJson(machine.priceMicroUsdPerHour),
+      adjustedPrice: rateJson(machine.adjustedPriceMicroUsdPerHour),
+    })),
+    keptLeaseIds: [...plan.keptLeaseIds],
+    held: plan.held.map((held) => ({
+      workloadId: held.workloadId,
+      workloadName: nameOf(held.workloadId),
+      replicas: [...held.replicas],
+      reasons: held.reasons.map(holdReasonJson),
+    })),
+    rules: plan.rules.map((use) => ({
+      rule: use.rule,
+      subject: use.subject,
+      value: use.value,
+      limit: use.limit,
+      enforced: use.enforced,
+      binding: use.binding,
+    })),
+    shares: {
+      provider: { ...plan.shares.provider },
+      region: { ...plan.shares.region },
+      market: { ...plan.shares.market },
+    },
+    concentration: plan.concentration,
+  };
+}

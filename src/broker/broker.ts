@@ -1,0 +1,113 @@
+import type { ProviderId } from '../domain/pool.ts';
+import { clearLocks } from '../store/leases.ts';
+import { listen } from '../store/notifications.ts';
+import { regionStates } from '../store/providers.ts';
+import type { BrokerContext, Planner } from './context.ts';
+import { createLeaseWorker } from './lease-worker.ts';
+import { type Loop, startLoop } from './loop.ts';
+import { refreshProvider } from './market.ts';
+import { place } from './placing.ts';
+import { reconcileProvider } from './reconcile.ts';
+
+/** The broker's loops. Each is level-triggered: it looks at what is, does what is due, and can be stopped anywhere. */
+export interface RunningBroker {
+  /** Stops after the work under way; nothing at any cloud changes because the broker is away. */
+  stop(): Promise<void>;
+}
+
+/** Applying several workloads at once should give one plan for all: placing waits until nothing has changed for this long. */
+const SETTLE_MS = 300;
+/** What is held is tried again at least this often: prices, headroom and sold-out scopes change with time alone. */
+const RETRY_HELD_MS = 15_000;
+const RETRY_AFTER_ERROR_MS = 2_000;
+const LOOK_FOR_DUE_MS = 5_000;
+
+export type WakeCalls = Pick<BrokerContext, 'wakePlacing' | 'wakeLeases'>;
+
+/**
+ * Starts the loops. `connect` hands the context its wake-up calls, which exist only once the loops do.
+ * In the embedded store a lock found at the start belongs to a process that is dead (the directory has one owner), so it is cleared.
+ */
+export async function startBroker(context: BrokerContext, planner: Planner, connect: (wake: WakeCalls) => void): Promise<RunningBroker> {
+  if (context.store.kind !== 'postgres') await clearLocks(context.store.database);
+  const loops: Loop[] = [];
+
+  const worker = createLeaseWorker(context);
+  const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
+  const placing = startPlacing(context, planner);
+  loops.push(leases, placing);
+  connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
+
+  for (const provider of context.providers.values()) {
+    loops.push(
+      startLoop({
+        ...common(context, `${provider.id} market`),
+        pass: async () => {
+          await refreshProvider(context, provider);
+          return LOOK_FOR_DUE_MS;
+        },
+      }),
+      startReconciling(context, provider.id),
+    );
+  }
+  const deaf = await listen(context.store, 'leases', leases.wake);
+  const deafToo = await listen(context.store, 'fleet', placing.wake);
+
+  return {
+    stop: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+      await worker.idle();
+      await deaf();
+      await deafToo();
+    },
+  };
+}
+
+function common(context: BrokerContext, name: string) {
+  return {
+    clock: context.clock,
+    retryAfterMs: RETRY_AFTER_ERROR_MS,
+    onError: (error: unknown) =>
+      context.logger.error({ loop: name, error: error instanceof Error ? error.message : String(error) }, 'A loop failed'),
+  };
+}
+
+function startPlacing(context: BrokerContext, planner: Planner): Loop {
+  return startLoop({
+    ...common(context, 'placing'),
+    pass: async (signal) => {
+      await context.clock.sleep(SETTLE_MS, signal);
+      if (!(await marketKnown(context))) return LOOK_FOR_DUE_MS;
+      const outcome = await place(context, planner, 'placing');
+      return outcome.again ? 0 : RETRY_HELD_MS;
+    },
+  });
+}
+
+/** Nothing is placed before every provider was tried once: a plan on one provider's offers would not be the cheapest. */
+async function marketKnown(context: BrokerContext): Promise<boolean> {
+  const states = await regionStates(context.store.database);
+  const tried = new Set(states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`));
+  for (const [provider, regions] of context.regions) {
+    if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
+  }
+  return true;
+}
+
+function startReconciling(context: BrokerContext, providerId: ProviderId): Loop {
+  const reported = new Set<string>();
+  let sweptAt = 0;
+  return startLoop({
+    ...common(context, `${providerId} reconcile`),
+    pass: async () => {
+      const provider = context.providers.get(providerId);
+      if (provider === undefined) return LOOK_FOR_DUE_MS;
+      const now = context.clock.now();
+      const everywhere = now - sweptAt >= context.settings.sweepSeconds * 1000;
+      if (everywhere) sweptAt = now;
+      const regions = everywhere ? (context.regions.get(providerId) ?? []) : null;
+      await reconcileProvider(context, provider, regions, reported);
+      return context.settings.reconcileSeconds * 1000;
+    },
+  });
+}

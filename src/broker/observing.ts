@@ -1,0 +1,94 @@
+import type { Instance, Provider } from '../providers/provider.ts';
+import { attemptOf, settleAttempt } from '../store/attempts.ts';
+import type { LeaseRow } from '../store/leases.ts';
+import { recordSuccess } from '../store/pool-outcomes.ts';
+import { clearSoldOut } from '../store/sold-outs.ts';
+import { callProvider, READ_LIMITS } from './call-provider.ts';
+import type { BrokerContext } from './context.ts';
+import { refOf } from './launching.ts';
+import { move, type StepResult, wait } from './lease-moves.ts';
+import { blockPool, endRefused, giveUpAttempt } from './refusals.ts';
+
+const START_POLL_MS = 1_000;
+/** A ready lease is looked at when the reconciler finds it missing, and else only this often. */
+export const READY_LOOK_MS = 3_600_000;
+
+/** `starting`: ask the cloud until it runs, or says that it never will. */
+export async function stepStarting(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
+  if (!lease.wanted) return move(context, lease, 'terminating', { reason: 'No longer wanted' });
+  const attempt = await attemptOf(context.store.database, lease);
+  const instance = await observe(context, lease, provider);
+  const age = context.clock.now() - attempt.createdAt;
+  if (instance === null) return notVisible(context, lease, age);
+  switch (instance.state) {
+    case 'running':
+      return becomeReady(context, lease, instance);
+    case 'pending':
+      if (age <= context.settings.attemptTimeoutSeconds * 1000) return wait(START_POLL_MS);
+      return giveUpAttempt(context, lease, attempt, `Not running ${Math.round(age / 1000)} s after its launch`);
+    case 'failed':
+      if (instance.refusal !== null) return endRefused(context, lease, attempt, instance.refusal, 'terminating');
+      return move(context, lease, 'terminating', {
+        reason: `Its launch failed: ${instance.failure ?? 'no reason given'}`,
+        replan: true,
+        also: async (transaction, at) => {
+          const error = instance.failure ?? 'no reason given';
+          await settleAttempt(transaction, attempt.id, { state: 'failed', at, error });
+          await blockPool(transaction, lease, error, at);
+        },
+      });
+    case 'stopping':
+    case 'gone':
+      return lost(context, lease, `Its machine is ${instance.state} before it was ready`);
+  }
+}
+
+/** `ready`: only looked at when someone doubts it, or wants it no more. */
+export async function stepReady(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
+  if (!lease.wanted) return move(context, lease, 'draining', { reason: 'No longer wanted' });
+  const instance = await observe(context, lease, provider);
+  if (instance === null) return lost(context, lease, `${lease.pool.provider} denies machine ${lease.instanceId}`);
+  if (instance.state === 'running' || instance.state === 'pending') return wait(READY_LOOK_MS);
+  return lost(context, lease, `Its machine is ${instance.state}, though nobody here ended it`);
+}
+
+/** `terminating`: repeat until the cloud itself says that the machine is gone. */
+export async function stepTerminating(
+  context: BrokerContext,
+  lease: LeaseRow,
+  provider: Provider,
+): Promise<StepResult> {
+  const attempt = await attemptOf(context.store.database, lease);
+  const answer = await callProvider(context, READ_LIMITS, (call) => provider.terminate(refOf(lease, attempt.id), call));
+  if (answer === 'terminating') return wait(START_POLL_MS);
+  // A machine that was never seen may still become visible: its launch can have been carried out a moment ago.
+  const visibleAt = (attempt.sentAt ?? attempt.createdAt) + context.settings.visibilitySeconds * 1000;
+  const now = context.clock.now();
+  if (lease.instanceId === null && now < visibleAt) return wait(visibleAt - now);
+  return move(context, lease, 'gone', { reason: `${lease.pool.provider} says that it is gone` });
+}
+
+function observe(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<Instance | null> {
+  const ref = refOf(lease, lease.attemptId ?? '');
+  return callProvider(context, READ_LIMITS, (call) => provider.getInstance(ref, call));
+}
+
+function notVisible(context: BrokerContext, lease: LeaseRow, age: number): Promise<StepResult> | StepResult {
+  if (age <= context.settings.visibilitySeconds * 1000) return wait(START_POLL_MS);
+  return lost(context, lease, `${lease.pool.provider} accepted it and does not know it ${Math.round(age / 1000)} s later`);
+}
+
+function becomeReady(context: BrokerContext, lease: LeaseRow, instance: Instance): Promise<StepResult> {
+  return move(context, lease, 'ready', {
+    reason: `Running in ${instance.pool.zone ?? instance.pool.region}`,
+    instanceId: instance.ref.instanceId,
+    also: async (transaction, at) => {
+      await recordSuccess(transaction, lease.pool, at);
+      await clearSoldOut(transaction, lease.pool);
+    },
+  });
+}
+
+function lost(context: BrokerContext, lease: LeaseRow, reason: string): Promise<StepResult> {
+  return move(context, lease, 'lost', { reason, replan: true });
+}

@@ -1,0 +1,185 @@
+import { isServing } from '../domain/lease.ts';
+import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
+import { poolKey } from '../domain/pool.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { appendEvent } from '../store/events.ts';
+import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
+import { insertLeases, listServingLeases, type LeaseRow, unwantLeases } from '../store/leases.ts';
+import { listOffers } from '../store/offers.ts';
+import type { Handle } from '../store/open-store.ts';
+import { insertPlan } from '../store/plans.ts';
+import { currentPolicy, type PolicyVersionRow } from '../store/policies.ts';
+import { successProbabilities } from '../store/pool-outcomes.ts';
+import { listSuspensions } from '../store/providers.ts';
+import { listQuotas } from '../store/quotas.ts';
+import { listActiveSoldOuts } from '../store/sold-outs.ts';
+import { listServedWorkloads, setWorkloadState, type WorkloadRow } from '../store/workloads.ts';
+import { quotasWithInFlight } from './assemble-input.ts';
+import type { BrokerContext, Planner } from './context.ts';
+
+/** Everything a plan depends on, with the fleet's revision it was read at. */
+export interface PlanningView {
+  readonly revision: number;
+  readonly policy: PolicyVersionRow;
+  readonly workloads: readonly WorkloadRow[];
+  readonly leases: readonly LeaseRow[];
+  readonly input: PlanInput;
+}
+
+export interface PlacingOutcome {
+  /** Null where nothing was to be placed, or the fleet changed meanwhile (`again`). */
+  readonly planId: string | null;
+  /** The fleet changed while the plan was made, or gangs were released: plan anew at once. */
+  readonly again: boolean;
+}
+
+/** Reads the fleet as one consistent picture. Null before a policy is in force. */
+export async function readPlanningView(context: BrokerContext): Promise<PlanningView | null> {
+  return context.store.transaction(async (transaction) => {
+    const policy = await currentPolicy(transaction);
+    if (policy === null) return null;
+    const at = context.clock.now();
+    const revision = await fleetRevision(transaction);
+    const workloads = await listServedWorkloads(transaction);
+    const served = new Set(workloads.map(({ id }) => id));
+    const leases = (await listServingLeases(transaction)).filter((lease) => lease.wanted && served.has(lease.workloadId));
+    const offers = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
+    const chances = await successProbabilities(transaction, offers.map(({ pool }) => poolKey(pool)));
+    const input: PlanInput = {
+      at,
+      policy: policy.policy,
+      offers: offers.map((offer) => ({ ...offer, successProbability: chances.get(poolKey(offer.pool)) ?? 1 })),
+      workloads: workloads.map(({ id, spec }): PlanWorkload => ({ id, spec })),
+      leases: leases.map(planLeaseOf),
+      quotas: quotasWithInFlight(await listQuotas(transaction), leases, offers),
+      soldOut: [
+        ...(await listActiveSoldOuts(transaction, at)),
+        ...(await listSuspensions(transaction, at)).map(({ provider, until, reason }) => ({
+          scope: { provider, region: null, zone: null, instanceType: null, market: null, quota: null },
+          until,
+          reason: `suspended: ${reason}`,
+          strikes: 1,
+        })),
+      ],
+    };
+    return { revision, policy, workloads, leases, input };
+  });
+}
+
+function planLeaseOf(lease: LeaseRow): PlanLease {
+  const { id, workloadId, replicas, part, partCount, pool, accelerator, acceleratorCount } = lease;
+  const { priceMicroUsdPerHour } = lease;
+  return { id, workloadId, replicas, part, partCount, pool, accelerator, acceleratorCount, priceMicroUsdPerHour };
+}
+
+/** Plans whatever is not placed and commits it, unless the fleet changed meanwhile. Launches nothing: the lease worker does. */
+export async function place(context: BrokerContext, planner: Planner, trigger: string): Promise<PlacingOutcome> {
+  const view = await readPlanningView(context);
+  if (view === null || !hasUnplaced(view)) return { planId: null, again: false };
+  const startedAt = context.clock.now();
+  const plan = await planner.plan(view.input, context.signal);
+  const at = context.clock.now();
+  const released = gangsToRelease(view.leases, plan);
+  const planId = context.newId();
+  const committed = await context.store.transaction(async (transaction) => {
+    if (!(await raiseFleetRevisionFrom(transaction, view.revision))) return false;
+    const changed = await setStates(transaction, view, plan, at);
+    if (!changed && plan.machines.length === 0 && released.length === 0) return true;
+    await insertPlan(transaction, {
+      id: planId,
+      at,
+      trigger,
+      policyName: view.policy.name,
+      policyVersion: view.policy.version,
+      elapsedMs: at - startedAt,
+      input: view.input,
+      plan,
+      workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
+    });
+    await insertLeases(transaction, leasesOf(context, plan, planId, at));
+    await unwantLeases(transaction, released.map(({ id }) => id), at);
+    await appendPlanEvent(transaction, planId, trigger, plan, at);
+    return true;
+  });
+  if (!committed) return { planId: null, again: true };
+  if (plan.machines.length > 0 || released.length > 0) context.wakeLeases();
+  return { planId, again: released.length > 0 };
+}
+
+/** Whether some replica of some workload has no machine, or not all machines of its gang. */
+function hasUnplaced(view: PlanningView): boolean {
+  const parts = new Map<string, number>();
+  for (const lease of view.leases) {
+    for (const replica of lease.replicas) {
+      const key = `${lease.workloadId}/${replica}`;
+      parts.set(key, (parts.get(key) ?? 0) + 1 / lease.partCount);
+    }
+  }
+  return view.workloads.some(
+    ({ id, spec, state }) =>
+      state !== 'placed' ||
+      Array.from({ length: spec.replicas }, (_, replica) => parts.get(`${id}/${replica}`) ?? 0).some((share) => share < 0.999),
+  );
+}
+
+/** A gang is all or none: what runs of a gang whose missing machines cannot be had is released, so that the whole can go elsewhere. */
+function gangsToRelease(leases: readonly LeaseRow[], plan: Plan): LeaseRow[] {
+  const held = new Set(plan.held.flatMap(({ workloadId, replicas }) => replicas.map((replica) => `${workloadId}/${replica}`)));
+  return leases.filter((lease) => lease.replicas.some((replica) => held.has(`${lease.workloadId}/${replica}`)));
+}
+
+function leasesOf(context: BrokerContext, plan: Plan, planId: string, at: EpochMs) {
+  return plan.machines.map((machine) => ({
+    id: context.newId(),
+    planId,
+    workloadId: machine.workloadId,
+    replicas: machine.replicas,
+    part: machine.part,
+    partCount: machine.partCount,
+    pool: machine.pool,
+    accelerator: machine.accelerator,
+    acceleratorCount: machine.acceleratorCount,
+    priceMicroUsdPerHour: machine.priceMicroUsdPerHour,
+    adjustedPriceMicroUsdPerHour: machine.adjustedPriceMicroUsdPerHour,
+    at,
+  }));
+}
+
+/** Workloads become `placed` or `held` as the plan says; tells whether any state changed. */
+async function setStates(transaction: Handle, view: PlanningView, plan: Plan, at: EpochMs): Promise<boolean> {
+  const reasons = new Map<string, HoldReason[]>();
+  for (const held of plan.held) {
+    reasons.set(held.workloadId, [...(reasons.get(held.workloadId) ?? []), ...held.reasons]);
+  }
+  let changed = false;
+  for (const workload of view.workloads) {
+    const holding = reasons.get(workload.id) ?? [];
+    const state = reasons.has(workload.id) ? 'held' : 'placed';
+    const wrote = await setWorkloadState(transaction, { id: workload.id, state, holdReasons: holding, at });
+    changed = changed || wrote;
+  }
+  return changed;
+}
+
+async function appendPlanEvent(
+  transaction: Handle,
+  planId: string,
+  trigger: string,
+  plan: Plan,
+  at: EpochMs,
+): Promise<void> {
+  const held = plan.held.reduce((count, { replicas }) => count + replicas.length, 0);
+  await appendEvent(transaction, {
+    at,
+    type: 'plan.committed',
+    workloadId: null,
+    leaseId: null,
+    message: `Plan ${planId} (${trigger}): ${plan.machines.length} machines to launch, ${held} replicas held`,
+    data: { planId, trigger, machines: plan.machines.length, held, cost: plan.costMicroUsdPerHour },
+  });
+}
+
+/** Whether a lease still serves its workload (for views and tests). */
+export function servesStill(lease: Pick<LeaseRow, 'state' | 'wanted'>): boolean {
+  return lease.wanted && isServing(lease.state);
+}

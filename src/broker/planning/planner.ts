@@ -1,0 +1,127 @@
+import { Worker } from 'node:worker_threads';
+import type { Plan, PlanInput } from '../../domain/plan.ts';
+import type { PlanReply, PlanRequest } from './planner-thread.ts';
+
+/** Plans in a thread of its own, so that a long solve never holds up anything else. */
+export interface Planner {
+  /**
+   * One plan after another, in the order asked for. Rejects with the signal's reason as soon as it aborts: a solve cannot be
+   * interrupted, so its thread is ended and the next plan starts a new one. Rejects with an Error when planning fails.
+   */
+  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan>;
+  /** Ends the thread; plans under way or waiting reject. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly id: number;
+  readonly input: PlanInput;
+  readonly resolve: (plan: Plan) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Stops listening to the caller's signal. */
+  readonly release: () => void;
+}
+
+export function createPlanner(): Planner {
+  return new ThreadPlanner();
+}
+
+class ThreadPlanner implements Planner {
+  #worker: Worker | null = null;
+  #running: Waiting | null = null;
+  #queue: Waiting[] = [];
+  #lastId = 0;
+  #closed = false;
+
+  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) throw new Error('the planner is closed');
+      signal?.throwIfAborted();
+      this.#lastId += 1;
+      const id = this.#lastId;
+      const abort = (): void => this.#abandon(id, signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      const release = (): void => signal?.removeEventListener('abort', abort);
+      this.#queue.push({ id, input, resolve, reject, release });
+      this.#next();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const left = this.#running === null ? this.#queue : [this.#running, ...this.#queue];
+    this.#running = null;
+    this.#queue = [];
+    for (const waiting of left) {
+      waiting.release();
+      waiting.reject(new Error('the planner is closed'));
+    }
+    await this.#endThread();
+  }
+
+  #next(): void {
+    if (this.#running !== null) return;
+    const next = this.#queue.shift();
+    if (next === undefined) {
+      // An idle thread must not keep the process alive.
+      this.#worker?.unref();
+      return;
+    }
+    this.#running = next;
+    this.#worker ??= this.#startThread();
+    this.#worker.ref();
+    const request: PlanRequest = { id: next.id, input: next.input };
+    this.#worker.postMessage(request);
+  }
+
+  #startThread(): Worker {
+    const worker = new Worker(new URL('./planner-thread.ts', import.meta.url));
+    worker.on('message', (reply: PlanReply) => {
+      if (worker === this.#worker) this.#settle(reply);
+    });
+    worker.on('error', (error) => this.#lose(worker, new Error('the planning thread failed', { cause: error })));
+    worker.on('exit', (code) => this.#lose(worker, new Error(`the planning thread ended with code ${code}`)));
+    return worker;
+  }
+
+  #settle(reply: PlanReply): void {
+    const running = this.#running;
+    if (running === null || running.id !== reply.id) return;
+    this.#running = null;
+    running.release();
+    if ('plan' in reply) running.resolve(reply.plan);
+    else running.reject(new Error(`planning failed: ${reply.failure.message}`, { cause: reply.failure.stack }));
+    this.#next();
+  }
+
+  /** The thread is gone without having been told to: what it worked on fails, what waits goes to a new one. */
+  #lose(worker: Worker, error: Error): void {
+    if (worker !== this.#worker) return;
+    this.#worker = null;
+    const running = this.#running;
+    this.#running = null;
+    running?.release();
+    running?.reject(error);
+    this.#next();
+  }
+
+  #abandon(id: number, reason: unknown): void {
+    if (this.#running?.id === id) {
+      const { reject } = this.#running;
+      this.#running = null;
+      void this.#endThread();
+      reject(reason);
+      this.#next();
+      return;
+    }
+    const waiting = this.#queue.find((entry) => entry.id === id);
+    this.#queue = this.#queue.filter((entry) => entry.id !== id);
+    waiting?.reject(reason);
+  }
+
+  async #endThread(): Promise<void> {
+    const worker = this.#worker;
+    this.#worker = null;
+    await worker?.terminate();
+  }
+}

@@ -1,0 +1,88 @@
+import type { LeaseState } from '../domain/lease.ts';
+import { poolScope } from '../domain/sold-out.ts';
+import type { EpochMs } from '../domain/time.ts';
+import type { Refusal } from '../providers/provider.ts';
+import { type AttemptRow, settleAttempt } from '../store/attempts.ts';
+import { appendEvent } from '../store/events.ts';
+import { raiseFleetRevision } from '../store/fleet.ts';
+import type { LeaseRow } from '../store/leases.ts';
+import type { Handle } from '../store/open-store.ts';
+import { recordRefusal } from '../store/pool-outcomes.ts';
+import { suspendProvider as storeSuspension } from '../store/providers.ts';
+import { rememberRefusal } from '../store/sold-outs.ts';
+import type { BrokerContext } from './context.ts';
+import { move, type StepResult } from './lease-moves.ts';
+
+/** A pool that failed for no stated reason (time-out, bad input there) is left alone this long at first. */
+const BLOCK_SECONDS = 180;
+const SUSPENSION_SECONDS = 600;
+
+/** The cloud refused: remember the scope, end the attempt and have the place filled elsewhere, all in one transaction. */
+export function endRefused(
+  context: BrokerContext,
+  lease: LeaseRow,
+  attempt: AttemptRow,
+  refusal: Refusal,
+  to: Extract<LeaseState, 'failed' | 'terminating'>,
+): Promise<StepResult> {
+  return move(context, lease, to, {
+    reason: `Refused by ${lease.pool.provider}: ${refusal.code}: ${refusal.message}`,
+    replan: true,
+    also: async (transaction, at) => {
+      await settleAttempt(transaction, attempt.id, { state: 'refused', at, refusal });
+      await rememberRefusal(transaction, {
+        scope: refusal.scope,
+        reason: `${refusal.kind}: ${refusal.code}`,
+        code: refusal.code,
+        retryAfterSeconds: refusal.retryAfterSeconds,
+        at,
+      });
+      if (refusal.kind === 'capacity') await recordRefusal(transaction, lease.pool, at);
+    },
+  });
+}
+
+/** The attempt took too long or cannot end well: make sure that nothing is left of it, and have the place filled elsewhere. */
+export function giveUpAttempt(
+  context: BrokerContext,
+  lease: LeaseRow,
+  attempt: AttemptRow,
+  reason: string,
+): Promise<StepResult> {
+  return move(context, lease, 'terminating', {
+    reason,
+    replan: true,
+    also: async (transaction, at) => {
+      await settleAttempt(transaction, attempt.id, { state: 'failed', at, error: reason });
+      await blockPool(transaction, lease, reason, at);
+    },
+  });
+}
+
+/** Leaves exactly this pool alone for a while, growing on repeats. */
+export async function blockPool(transaction: Handle, lease: LeaseRow, reason: string, at: EpochMs): Promise<void> {
+  await rememberRefusal(transaction, {
+    scope: poolScope(lease.pool),
+    reason,
+    code: '',
+    retryAfterSeconds: BLOCK_SECONDS,
+    at,
+  });
+}
+
+/** Nothing is launched at a provider that refused our credentials until the time is up; people are told by an event. */
+export async function suspendProvider(context: BrokerContext, provider: string, reason: string): Promise<void> {
+  const at = context.clock.now();
+  await context.store.transaction(async (transaction) => {
+    await storeSuspension(transaction, { provider, until: at + SUSPENSION_SECONDS * 1000, reason, at });
+    await appendEvent(transaction, {
+      at,
+      type: 'provider.suspended',
+      workloadId: null,
+      leaseId: null,
+      message: `${provider} refused our credentials; nothing is launched there for ${SUSPENSION_SECONDS / 60} minutes: ${reason}`,
+      data: { provider },
+    });
+    await raiseFleetRevision(transaction);
+  });
+}

@@ -1,0 +1,31 @@
+import type { RuleUseJson } from '../../api/resources/plans.ts';
+import type { Style } from '../terminal.ts';
+import { percent, renderTable } from './table.ts';
+
+/** How each rule stands against its limit, the tightest first. */
+export function renderRules(rules: readonly RuleUseJson[], style: Style): string {
+  const columns = [
+    { title: 'RULE' },
+    { title: 'OF' },
+    { title: 'NOW', align: 'right' },
+    { title: 'LIMIT', align: 'right' },
+    { title: '' },
+  ] as const;
+  const rows = rules
+    .toSorted((a, b) => Number(b.binding) - Number(a.binding) || b.value / b.limit - a.value / a.limit)
+    .map((use) => [use.rule, use.subject, figure(use, use.value), figure(use, use.limit), standing(use, style)]);
+  return renderTable(columns, rows, style, 'No rule applies.');
+}
+
+/** Counts and indices are numbers; everything else a rule measures is a share. */
+function figure({ rule }: RuleUseJson, value: number): string {
+  if (rule.startsWith('min')) return String(value);
+  return rule === 'maxConcentration' ? value.toFixed(3) : percent(value);
+}
+
+function standing({ enforced, binding, rule, value, limit }: RuleUseJson, style: Style): string {
+  const isBroken = rule.startsWith('min') ? value < limit : value > limit + 1e-6;
+  if (!enforced) return style.dim(isBroken ? 'exceeded; reported only' : 'reported only');
+  if (isBroken) return style.bad('exceeded');
+  return binding ? style.warning('at its limit') : style.good('kept');
+}

@@ -1,0 +1,91 @@
+import type { World, WorldMachine } from '../world/contract.ts';
+import { ArmRefusal, guidOf } from './arm-answer.ts';
+import type { MachineBody } from './machine-body.ts';
+import type { MachineRoute } from './routes.ts';
+
+/** What the front keeps with a machine in the world. */
+export interface MachineDetails {
+  readonly subscription: string;
+  readonly resourceGroup: string;
+  readonly name: string;
+  readonly vmId: string;
+  /** Deployed without a zone: the zone is the cloud's own business and is not shown. */
+  readonly regional: boolean;
+  readonly body: MachineBody;
+}
+
+/** Where a machine is in ARM. */
+export type MachineAddress = Pick<MachineRoute, 'subscription' | 'resourceGroup' | 'name'>;
+
+/** The emulated subscription's virtual machines, by their ARM address; names are compared without case. */
+export interface ArmMachines {
+  /** Null once it is terminated. */
+  find(address: MachineAddress): WorldMachine | null;
+  /** Visible ones, in order of creation. */
+  list(subscription: string): readonly WorldMachine[];
+  detailsOf(machine: WorldMachine): MachineDetails;
+  /** Remembers a machine that was just launched. */
+  add(machine: WorldMachine, details: MachineDetails): void;
+  newVmId(): string;
+}
+
+export function createArmMachines(world: World): ArmMachines {
+  const details = world.store<MachineDetails>('azure', 'machine-details');
+  const serials = world.store<number>('azure', 'machine-serials');
+  const counters = world.store<number>('azure', 'counters');
+
+  function living(machine: WorldMachine | null): machine is WorldMachine {
+    return machine !== null && world.stateOf(machine) !== 'terminated';
+  }
+
+  return {
+    find(address) {
+      const serial = serials.get(worldNameOf(address));
+      const machine = serial === undefined ? null : world.machine(serial);
+      return living(machine) ? machine : null;
+    },
+    list(subscription) {
+      const now = world.clock.now();
+      return world
+        .machines('azure')
+        .filter(
+          (machine) =>
+            living(machine) &&
+            world.visibleAt(machine) <= now &&
+            details.get(String(machine.serial))?.subscription.toLowerCase() === subscription.toLowerCase(),
+        );
+    },
+    detailsOf(machine) {
+      const found = details.get(String(machine.serial));
+      if (found === undefined) throw new Error(`machine ${machine.serial} was not made by this front`);
+      return found;
+    },
+    add(machine, its) {
+      details.set(String(machine.serial), its);
+      serials.set(worldNameOf(its), machine.serial);
+    },
+    newVmId() {
+      const next = (counters.get('vmId') ?? 0) + 1;
+      counters.set('vmId', next);
+      return guidOf(world.seed, 'vm', next);
+    },
+  };
+}
+
+/** The world's name of a machine: names are unique in a resource group, so the group is part of it. */
+export function worldNameOf(address: MachineAddress): string {
+  return `${address.subscription}/${address.resourceGroup}/${address.name}`.toLowerCase();
+}
+
+export function machineId(address: MachineAddress): string {
+  const { subscription, resourceGroup, name } = address;
+  return `/subscriptions/${subscription}/resourceGroups/${resourceGroup}/providers/Microsoft.Compute/virtualMachines/${name}`;
+}
+
+export function machineNotFound(address: MachineAddress): ArmRefusal {
+  return new ArmRefusal(
+    404,
+    'ResourceNotFound',
+    `The Resource 'Microsoft.Compute/virtualMachines/${address.name}' under resource group '${address.resourceGroup}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix`,
+  );
+}

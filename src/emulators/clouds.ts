@@ -1,0 +1,122 @@
+import type { Clock, EpochMs } from '../domain/time.ts';
+import type { ControlServer } from './control/server.ts';
+import { serveControl } from './control/server.ts';
+import { createLoopbackCertificate } from './http/certificates.ts';
+import type { Front } from './http/front.ts';
+import { createRequestLog } from './http/request-log.ts';
+import type { ServedFront } from './http/server.ts';
+import { serveFront } from './http/server.ts';
+import type { CloudId, MarketFacts, RunningClouds, World } from './world/contract.ts';
+import { createWorld } from './world/create-world.ts';
+import { loadMarket } from './world/load-market.ts';
+
+export const CLOUDS: readonly CloudId[] = ['aws', 'azure', 'gcp'];
+
+export interface CloudsOptions {
+  readonly seed: number;
+  readonly clock: Clock;
+  /** Ports by service (`ec2`, `resource-manager` … and `control`); 0 or missing = any free one. */
+  readonly ports?: Readonly<Record<string, number>>;
+  /** Market tables instead of the shipped ones, for the clouds they name. */
+  readonly market?: readonly MarketFacts[];
+  /** Default: all three. */
+  readonly clouds?: readonly CloudId[];
+  /** Launch latency in world time, where it is not to be the default. */
+  readonly launchLatencyMs?: Readonly<Partial<Record<CloudId, number>>>;
+  /** How long reads lag behind launches, in world time; default 0. */
+  readonly visibilityDelayMs?: Readonly<Partial<Record<CloudId, number>>>;
+  /** Hour 0 of prices and capacity; default: the clock's present. */
+  readonly startedAt?: EpochMs;
+  /** See `WorldOptions`; default 0. */
+  readonly interruptionsPerHour?: number;
+  /** Told when a front throws. Without it, `close()` rejects with what was thrown, so that no test passes over it. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Only the fronts asked for are loaded: one cloud works while another's is broken. */
+async function loadFronts(cloud: CloudId, world: World): Promise<readonly Front[]> {
+  switch (cloud) {
+    case 'aws':
+      return (await import('./ec2/index.ts')).createFronts(world);
+    case 'azure':
+      return (await import('./arm/index.ts')).createFronts(world);
+    case 'gcp':
+      return (await import('./gce/index.ts')).createFronts(world);
+  }
+}
+
+async function marketOf(cloud: CloudId, given: readonly MarketFacts[]): Promise<MarketFacts> {
+  return given.find((table) => table.cloud === cloud) ?? (await loadMarket(cloud));
+}
+
+/** Starts the emulated clouds in this process, each service on a loopback port of its own, and the control API. */
+export async function startClouds(options: CloudsOptions): Promise<RunningClouds> {
+  const { seed, clock, clouds = CLOUDS, ports = {} } = options;
+  const facts = await Promise.all(clouds.map((cloud) => marketOf(cloud, options.market ?? [])));
+  const { world, control, faults } = createWorld({
+    seed,
+    clock,
+    facts,
+    ...(options.startedAt === undefined ? {} : { startedAt: options.startedAt }),
+    ...(options.interruptionsPerHour === undefined ? {} : { interruptionsPerHour: options.interruptionsPerHour }),
+  });
+  for (const cloud of clouds) {
+    const latency = options.launchLatencyMs?.[cloud];
+    if (latency !== undefined) control.setLaunchLatencyMs(cloud, latency);
+    control.setVisibilityDelayMs(cloud, options.visibilityDelayMs?.[cloud] ?? 0);
+  }
+  const fronts = (await Promise.all(clouds.map((cloud) => loadFronts(cloud, world)))).flat();
+  return serveAll({ world, control, faults, fronts, clouds, ports, onError: options.onError ?? null });
+}
+
+interface Serving extends Pick<RunningClouds, 'world' | 'control'> {
+  readonly faults: Parameters<typeof serveFront>[0]['faults'];
+  readonly fronts: readonly Front[];
+  readonly clouds: readonly CloudId[];
+  readonly ports: Readonly<Record<string, number>>;
+  readonly onError: ((error: unknown) => void) | null;
+}
+
+async function serveAll(serving: Serving): Promise<RunningClouds> {
+  const { world, control, faults, clouds, ports } = serving;
+  const { clock } = world;
+  const log = createRequestLog();
+  const thrown: unknown[] = [];
+  const onError = serving.onError ?? ((error: unknown) => thrown.push(error));
+  const certificate = await createLoopbackCertificate();
+  const endpoints: Record<CloudId, Record<string, string>> = { aws: {}, azure: {}, gcp: {} };
+  const served: (ServedFront | ControlServer)[] = [];
+  async function closeAll(): Promise<void> {
+    await Promise.all(served.map((server) => server.close()));
+  }
+  try {
+    for (const front of serving.fronts) {
+      const port = ports[front.service] ?? 0;
+      const server = await serveFront({ front, port, clock, faults, log, certificate, onError }).catch(
+        (cause: unknown) => {
+          throw new Error(`cannot serve ${front.cloud} ${front.service} on port ${port}`, { cause });
+        },
+      );
+      served.push(server);
+      endpoints[front.cloud][front.service] = server.url;
+    }
+    const { certificateAuthority } = certificate;
+    const controlServer = await serveControl({
+      ...{ world, control, log, clouds, endpoints, certificateAuthority, onError },
+      port: ports['control'] ?? 0,
+    });
+    served.push(controlServer);
+    return {
+      ...{ world, control, endpoints, certificateAuthority },
+      controlUrl: controlServer.url,
+      requests: () => log.all(),
+      async close() {
+        await closeAll();
+        if (thrown.length > 0) throw new AggregateError(thrown, 'a front of the emulated clouds threw');
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

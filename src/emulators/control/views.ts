@@ -1,0 +1,49 @@
+import type { MicroUsdPerHour } from '../../domain/money.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type {
+  CloudId,
+  Fault,
+  LoggedRequest,
+  MachineState,
+  RunningClouds,
+  WorldMachine,
+  WorldPool,
+} from '../world/contract.ts';
+
+/** What the control API answers; the client reads it back. */
+
+export interface WorldView {
+  readonly seed: number;
+  readonly now: EpochMs;
+  /** Whether `POST /world/clock` can move the time. */
+  readonly manualClock: boolean;
+  readonly clouds: readonly CloudId[];
+  readonly endpoints: RunningClouds['endpoints'];
+  readonly certificateAuthority: string;
+}
+
+export interface MachineView extends WorldMachine {
+  readonly state: MachineState;
+}
+
+export interface PoolView extends WorldPool {
+  /** Machines that could be launched now. */
+  readonly free: number;
+  readonly priceMicroUsdPerHour: MicroUsdPerHour | null;
+}
+
+export interface RequestsView {
+  readonly requests: readonly LoggedRequest[];
+  /** What to give as `after` to read on. */
+  readonly next: number;
+}
+
+export interface FaultsView {
+  readonly faults: readonly Fault[];
+}
+
+/** Every answer that is not 2xx. */
+export interface ControlProblem {
+  readonly error: string;
+  readonly problems: readonly { readonly field: string; readonly message: string }[];
+}

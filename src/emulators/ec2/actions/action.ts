@@ -1,0 +1,35 @@
+import type { StaticOperationSchema } from '@smithy/types';
+import type { RegionFact, World } from '../../world/contract.ts';
+import { readQueryInput } from '../query-codec.ts';
+import { writeXmlOutput } from '../xml-codec.ts';
+
+/** What an action is carried out in: one world, one region of it. */
+export interface ActionContext {
+  readonly world: World;
+  readonly region: RegionFact;
+}
+
+/** One action of the EC2 API, its types forgotten: form parameters in, XML out. */
+export interface Action {
+  readonly name: string;
+  readonly mutating: boolean;
+  run(context: ActionContext, parameters: URLSearchParams, requestId: string): string;
+}
+
+/** Binds an implementation to the SDK's schema of the operation: both directions of the wire follow from it. */
+export function defineAction<Input extends object, Output extends object>(
+  operation: StaticOperationSchema,
+  mutating: boolean,
+  implementation: (context: ActionContext, input: Input) => Output,
+): Action {
+  const [, , name, , inputSchema, outputSchema] = operation;
+  return {
+    name,
+    mutating,
+    run(context, parameters, requestId) {
+      // The reader builds exactly what the schema describes, and the SDK's input type is generated from the same model.
+      const input = readQueryInput(inputSchema, parameters) as Input;
+      return writeXmlOutput(name, outputSchema, implementation(context, input), requestId);
+    },
+  };
+}

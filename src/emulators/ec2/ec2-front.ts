@@ -1,0 +1,89 @@
+import type { FaultAnswer, Front, FrontRequest, FrontResponse, RequestLabel } from '../http/front.ts';
+import type { World } from '../world/contract.ts';
+import type { Action } from './actions/action.ts';
+import { describeInstanceTypeOfferings, describeInstanceTypes } from './actions/instance-types.ts';
+import { describeInstances, terminateInstances } from './actions/instances.ts';
+import { describeAvailabilityZones, describeRegions } from './actions/regions.ts';
+import { runInstances } from './actions/run-instances.ts';
+import { describeSpotPriceHistory } from './actions/spot-prices.ts';
+import { checkScope, credentialScope, ec2ScopeError } from './authorization.ts';
+import { requestIds } from './request-ids.ts';
+import { badRequest, VendorError } from './vendor-error.ts';
+import { writeXmlError } from './xml-codec.ts';
+
+const ACTIONS: ReadonlyMap<string, Action> = new Map(
+  [
+    describeRegions,
+    describeAvailabilityZones,
+    describeInstanceTypes,
+    describeInstanceTypeOfferings,
+    describeSpotPriceHistory,
+    describeInstances,
+    runInstances,
+    terminateInstances,
+  ].map((action) => [action.name, action]),
+);
+
+const FAULTS: Readonly<Record<FaultAnswer, VendorError>> = {
+  throttle: new VendorError(503, 'RequestLimitExceeded', 'Request limit exceeded.'),
+  unavailable: new VendorError(503, 'ServiceUnavailable', 'The service is unavailable. Please try again shortly.'),
+  unauthorized: new VendorError(401, 'AuthFailure', 'AWS was not able to validate the provided access credentials'),
+};
+
+/** The EC2 API: Query protocol, version 2016-11-15. */
+export function createEc2Front(world: World): Front {
+  const nextRequestId = requestIds(world, 'ec2');
+
+  function answer(request: FrontRequest, requestId: string): string {
+    const scope = checkScope(request, 'ec2', (region) => world.region('aws', region) !== null);
+    if (!scope.ok) throw ec2ScopeError(scope.reason);
+    const region = world.region('aws', scope.region);
+    if (region === null) throw ec2ScopeError('region');
+    const parameters = parametersOf(request);
+    const name = parameters.get('Action') ?? '';
+    const action = ACTIONS.get(name);
+    if (action === undefined)
+      throw badRequest('InvalidAction', `The action ${name} is not valid for this web service.`);
+    return action.run({ world, region }, parameters, requestId);
+  }
+
+  return {
+    cloud: 'aws',
+    service: 'ec2',
+    tls: false,
+    label(request): RequestLabel {
+      const operation = parametersOf(request).get('Action') ?? '';
+      return {
+        operation,
+        region: credentialScope(request)?.region ?? null,
+        mutating: ACTIONS.get(operation)?.mutating ?? false,
+      };
+    },
+    handle(request): FrontResponse {
+      const requestId = nextRequestId();
+      try {
+        return respond(200, answer(request, requestId), requestId);
+      } catch (error) {
+        if (error instanceof VendorError) return respond(error.status, writeXmlError(error, requestId), requestId);
+        throw error;
+      }
+    },
+    faultResponse(fault): FrontResponse {
+      const requestId = nextRequestId();
+      return respond(FAULTS[fault].status, writeXmlError(FAULTS[fault], requestId), requestId);
+    },
+  };
+}
+
+/** The Query protocol allows GET with a query string as well as a POSTed form. */
+function parametersOf(request: FrontRequest): URLSearchParams {
+  return request.method === 'GET' ? request.url.searchParams : new URLSearchParams(request.body.toString('utf8'));
+}
+
+function respond(status: number, body: string, requestId: string): FrontResponse {
+  return {
+    status,
+    headers: { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId },
+    body,
+  };
+}

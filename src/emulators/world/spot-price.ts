@@ -1,0 +1,116 @@
+import type { MicroUsdPerHour } from '../../domain/money.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type { Catalog } from './catalog.ts';
+import type { CloudId, SpotPricePoint, WorldPool } from './contract.ts';
+import { noiseAt, streamOf, uniformAt } from './random.ts';
+import { scarcityOf } from './scarcity.ts';
+
+export const HOUR_MS = 3_600_000;
+
+/** Swing of the price around its mean, as a share of the mean. Azure's and GCP's prices are steadier than AWS's. */
+const VOLATILITY: Readonly<Record<CloudId, number>> = { aws: 0.35, azure: 0.15, gcp: 0.15 };
+/** Swing with the hour of the day, as a share of the mean. */
+const DAILY_SWING = 0.04;
+/** Hours from UTC of an area's working day. */
+const AREA_OFFSET_HOURS: Readonly<Record<string, number>> = { na: -6, sa: -3, eu: 1, ap: 8 };
+/** A spot price lies between a tenth of the list price and the list price. */
+const LOWEST_SHARE = 0.1;
+/** Prices move in steps of 0.0001 USD. */
+const PRICE_STEP: MicroUsdPerHour = 100;
+
+export type SpotPool = Omit<WorldPool, 'market'>;
+
+/** Pools with one price: a zone on AWS, a whole region on Azure and GCP. */
+export function spotPriceKey(pool: SpotPool): string {
+  const place = pool.cloud === 'aws' ? `${pool.region}/${pool.zone}` : pool.region;
+  return `${pool.cloud}/${place}/${pool.instanceType}`;
+}
+
+/** How the share of the list price comes about; the formula is in docs/emulated-clouds.md. */
+export function spotShare(
+  seed: number,
+  pool: SpotPool,
+  traits: { readonly scarcity: number; readonly area: string },
+  hour: number,
+): number {
+  const stream = streamOf(seed, `spot-price/${spotPriceKey(pool)}`);
+  const mean = 0.25 + 0.5 * (0.6 * traits.scarcity + 0.4 * uniformAt(stream, -1));
+  const walk =
+    0.5 * noiseAt(streamOf(stream, 'week'), hour, 168) +
+    0.3 * noiseAt(streamOf(stream, 'day'), hour, 24) +
+    0.2 * noiseAt(streamOf(stream, 'hour'), hour, 3);
+  const hourOfDay = hour + (AREA_OFFSET_HOURS[traits.area] ?? 0);
+  const rhythm = Math.sin((2 * Math.PI * (hourOfDay - 9)) / 24);
+  const share = mean * (1 + VOLATILITY[pool.cloud] * walk + DAILY_SWING * rhythm);
+  return Math.min(1, Math.max(LOWEST_SHARE, share));
+}
+
+interface PriceOverride {
+  readonly at: EpochMs;
+  /** Null: the model is in force again from here. */
+  readonly price: MicroUsdPerHour | null;
+}
+
+export interface SpotPrices {
+  /** Null where the type is not sold on spot. */
+  priceAt(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null;
+  history(pool: SpotPool, from: EpochMs, to: EpochMs): readonly SpotPricePoint[];
+  /** From `at` on; null gives the pools back to the model. */
+  override(pools: readonly SpotPool[], at: EpochMs, price: MicroUsdPerHour | null): void;
+}
+
+export function createSpotPrices(options: {
+  readonly seed: number;
+  readonly startedAt: EpochMs;
+  readonly catalog: Catalog;
+}): SpotPrices {
+  const { seed, startedAt, catalog } = options;
+  const overrides = new Map<string, PriceOverride[]>();
+
+  function modelPrice(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null {
+    const list = catalog.listPrice(pool.cloud, pool.region, pool.instanceType);
+    const type = catalog.instanceType(pool.cloud, pool.instanceType);
+    const region = catalog.region(pool.cloud, pool.region);
+    if (list === null || type === null || region === null) return null;
+    const hour = Math.floor((at - startedAt) / HOUR_MS);
+    // GCP bills components: all sizes with one GPU model have one discount, or no list of component prices could tell them.
+    const discounted = pool.cloud === 'gcp' ? { ...pool, instanceType: type.accelerator } : pool;
+    const share = spotShare(seed, discounted, { scarcity: scarcityOf(type.accelerator), area: region.area }, hour);
+    const rounded = Math.round((list * share) / PRICE_STEP) * PRICE_STEP;
+    // Rounding must not leave the band, nor make a price of nothing.
+    return Math.min(list, Math.max(Math.ceil(list * LOWEST_SHARE), rounded));
+  }
+
+  function priceAt(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null {
+    if (!catalog.isSold({ ...pool, market: 'spot' })) return null;
+    const set = overrides.get(spotPriceKey(pool))?.findLast((entry) => entry.at <= at);
+    return set?.price ?? modelPrice(pool, at);
+  }
+
+  function history(pool: SpotPool, from: EpochMs, to: EpochMs): readonly SpotPricePoint[] {
+    const hours: EpochMs[] = [];
+    const firstHour = Math.floor((from - startedAt) / HOUR_MS);
+    for (let at = startedAt + firstHour * HOUR_MS; at <= to; at += HOUR_MS) hours.push(at);
+    const changes = (overrides.get(spotPriceKey(pool)) ?? []).map(({ at }) => at);
+    const moments = [...hours, ...changes.filter((at) => at > (hours[0] ?? from) && at <= to)].toSorted(
+      (a, b) => a - b,
+    );
+    const points: SpotPricePoint[] = [];
+    for (const at of moments) {
+      const price = priceAt(pool, at);
+      if (price === null) return [];
+      // The price in force at `from` comes first: whatever was set before it replaces what came earlier.
+      if (at <= from) points.length = 0;
+      if (points.at(-1)?.priceMicroUsdPerHour !== price) points.push({ at, priceMicroUsdPerHour: price });
+    }
+    return points;
+  }
+
+  function override(pools: readonly SpotPool[], at: EpochMs, price: MicroUsdPerHour | null): void {
+    for (const key of new Set(pools.map(spotPriceKey))) {
+      overrides.set(key, [...(overrides.get(key) ?? []).filter((entry) => entry.at < at), { at, price }]);
+    }
+  }
+
+  return { priceAt, history, override };
+}

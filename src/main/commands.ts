@@ -1,0 +1,143 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import { CliError, EXIT } from '../cli/cli-error.ts';
+import type { Terminal } from '../cli/terminal.ts';
+import { SAMPLE_CONFIG } from './rig.ts';
+
+export interface ServiceCommandOptions {
+  readonly terminal: Terminal;
+  /** Aborts when the person, or the service manager, asks to stop. */
+  readonly signal: AbortSignal;
+  /** Where a command leaves an exit code that is no error of the command line. */
+  readonly report: { exitCode: number };
+}
+
+const SEED = 7;
+
+/** The commands that start something: the parts behind them are loaded only when asked for, so that the client commands stay quick. */
+export function addServiceCommands(program: Command, options: ServiceCommandOptions): void {
+  addServe(program, options);
+  addStart(program, options);
+  addDemo(program, options);
+  addClouds(program, options);
+}
+
+function addServe(program: Command, { terminal, signal }: ServiceCommandOptions): void {
+  program
+    .command('serve')
+    .description('run the broker with its REST API, until stopped')
+    .option('--config <file>', 'settings of the broker', path.join(SAMPLE_CONFIG, 'broker.yaml'))
+    .option('--policies <directory>', 'policy files', path.join(SAMPLE_CONFIG, 'policies'))
+    .option('--data <directory>', 'where the embedded store lives, instead of the config’s')
+    .option('--port <number>', 'port of the API, instead of the config’s; 0 = any free one', wholeNumber)
+    .option('--clouds-file <file>', 'use emulated clouds that run already: what they wrote of themselves')
+    .option('--seed <number>', 'seed of the emulated clouds', wholeNumber, SEED)
+    .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
+    .option('--ready-line', 'print one line of JSON when ready, for programs', false)
+    .action(async (given: ServeFlags) => {
+      const { serve, ConfigProblem } = await import('./serve.ts');
+      const { StoreError } = await import('../store/errors.ts');
+      try {
+        const serving = await serve({
+          configFile: given.config,
+          policiesDirectory: given.policies,
+          dataDirectory: given.data ?? null,
+          port: given.port ?? null,
+          cloudsFile: given.cloudsFile ?? null,
+          seed: given.seed,
+          logLevel: given.logLevel,
+        });
+        const { url, controlUrl } = serving;
+        if (given.readyLine) terminal.write(`${JSON.stringify({ ready: true, url, controlUrl })}\n`);
+        else terminal.write(`The broker listens on ${url}\n`);
+        await aborted(signal);
+        await serving.stop();
+      } catch (error) {
+        if (error instanceof ConfigProblem) throw new CliError(EXIT.usage, `the configuration is wrong\n${error.message}`);
+        if (error instanceof StoreError) throw new CliError(EXIT.failed, error.message);
+        throw error;
+      }
+    });
+}
+
+interface ServeFlags {
+  readonly config: string;
+  readonly policies: string;
+  readonly data?: string;
+  readonly port?: number;
+  readonly cloudsFile?: string;
+  readonly seed: number;
+  readonly logLevel: string;
+  readonly readyLine: boolean;
+}
+
+function addStart(program: Command, { terminal, signal }: ServiceCommandOptions): void {
+  program
+    .command('start')
+    .description('emulated clouds, a broker and the sample workloads, until stopped: the demo’s set-up, to play with')
+    .option('--port <number>', 'port of the API', wholeNumber, 8080)
+    .option('--seed <number>', 'seed of the emulated clouds', wholeNumber, SEED)
+    .action(async (given: { readonly port: number; readonly seed: number }) => {
+      const { runStart } = await import('./start.ts');
+      await runStart({ ...given, terminal, stopAsked: aborted(signal) });
+    });
+}
+
+function addDemo(program: Command, { terminal, signal, report }: ServiceCommandOptions): void {
+  program
+    .command('demo')
+    .description('the main job from end to end on emulated clouds, with a stock-out and a lost machine, in a minute')
+    .option('--keep', 'leave it running at the end, until Ctrl-C', false)
+    .option('--show-requests', 'print what the clouds were asked, and by which client', false)
+    .option('--port <number>', 'port of the API; 0 = any free one', wholeNumber, 0)
+    .option('--seed <number>', 'seed of the emulated clouds', wholeNumber, SEED)
+    .action(async (given: DemoFlags) => {
+      const { runDemo } = await import('./demo.ts');
+      report.exitCode = await runDemo({ ...given, terminal, stopAsked: aborted(signal) });
+    });
+}
+
+interface DemoFlags {
+  readonly keep: boolean;
+  readonly showRequests: boolean;
+  readonly port: number;
+  readonly seed: number;
+}
+
+function addClouds(program: Command, _options: ServiceCommandOptions): void {
+  program
+    .command('clouds')
+    .description('run the emulated clouds as a process of their own, until stopped')
+    .option('--seed <number>', 'seed of prices, capacity and faults', wholeNumber, SEED)
+    .option('--speed <factor>', 'world seconds per real second', Number, 1)
+    .option('--ready-file <file>', 'write where they listen to this file instead of standard output')
+    .option('--stop-with-parent', 'stop when standard input ends', false)
+    .action(async (given: CloudsFlags) => {
+      const { runCloudsProcess } = await import('../emulators/process.ts');
+      await runCloudsProcess({
+        seed: given.seed,
+        speed: given.speed,
+        stopWhenInputEnds: given.stopWithParent,
+        ...(given.readyFile === undefined ? {} : { readyFile: given.readyFile }),
+      });
+    });
+}
+
+interface CloudsFlags {
+  readonly seed: number;
+  readonly speed: number;
+  readonly readyFile?: string;
+  readonly stopWithParent: boolean;
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new CliError(EXIT.usage, `"${text}" is not a whole number`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

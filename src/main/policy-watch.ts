@@ -1,0 +1,46 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { type ConfigResult, formatConfigError } from '../config/config-error.ts';
+import { loadPolicies, type LoadedPolicy } from '../config/load-policies.ts';
+import type { PolicyKeeper } from '../broker/policy-keeper.ts';
+
+/** Editors write a file in several steps; a change is read when it has been quiet for this long. */
+const QUIET_MS = 200;
+
+export interface PolicyWatch {
+  /** Reads the directory now, as a change or SIGHUP does. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** The one policy of the directory, or why there is none. Planning several fleets side by side is not built yet, and a policy that is silently not applied would be worse than an error. */
+export async function loadGoverningPolicy(directory: string): Promise<ConfigResult<LoadedPolicy>> {
+  const loaded = await loadPolicies(directory);
+  if (!loaded.ok) return loaded;
+  const [policy, second] = loaded.value;
+  if (policy !== undefined && second === undefined) return { ok: true, value: policy };
+  const message = 'one policy governs the whole fleet in this version; merge the others into it or move them elsewhere';
+  return { ok: false, errors: [{ file: second?.file ?? directory, line: 1, column: 1, path: '', message }] };
+}
+
+/** Keeps the policy in force in step with the directory. A bad file is reported and never replaces a good one. */
+export function watchPolicies(directory: string, keeper: PolicyKeeper): PolicyWatch {
+  let timer: NodeJS.Timeout | null = null;
+  const watcher: FSWatcher = watch(directory, () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(() => void reload(), QUIET_MS);
+  });
+
+  async function reload(): Promise<void> {
+    const loaded = await loadGoverningPolicy(directory);
+    if (loaded.ok) await keeper.accept(loaded.value.policy, loaded.value.source);
+    else await keeper.reject(loaded.errors.map(formatConfigError));
+  }
+
+  return {
+    reload,
+    close: () => {
+      if (timer !== null) clearTimeout(timer);
+      watcher.close();
+    },
+  };
+}

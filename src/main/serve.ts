@@ -1,0 +1,217 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import pino from 'pino';
+import { createApi } from '../api/create-api.ts';
+import { startBroker } from '../broker/broker.ts';
+import type { BrokerContext, BrokerSettings } from '../broker/context.ts';
+import { createService } from '../broker/create-service.ts';
+import { createNewId } from '../broker/ids.ts';
+import { createPlanner } from '../broker/planning/planner.ts';
+import { createPolicyKeeper } from '../broker/policy-keeper.ts';
+import { type BrokerConfig, loadBrokerConfig, type ProviderConfig } from '../config/broker-config.ts';
+import { type ConfigError, formatConfigError } from '../config/config-error.ts';
+import type { ProviderId } from '../domain/pool.ts';
+import type { Provider } from '../providers/provider.ts';
+import { loadProvider } from '../providers/registry.ts';
+import { openStore, type Store } from '../store/open-store.ts';
+import type { Child } from './children.ts';
+import {
+  type CloudsPlace,
+  emulatedOptions,
+  emulatedRegions,
+  readCloudsFile,
+  startCloudsChild,
+} from './emulated-clouds.ts';
+import { loadGoverningPolicy, watchPolicies } from './policy-watch.ts';
+import { systemClock } from './system-clock.ts';
+import { VERSION } from './version.ts';
+
+export interface ServeOptions {
+  readonly configFile: string;
+  readonly policiesDirectory: string;
+  /** Instead of the config's. */
+  readonly dataDirectory: string | null;
+  readonly port: number | null;
+  /** What running emulated clouds wrote of themselves; null = start them, if config asks for emulated clouds. */
+  readonly cloudsFile: string | null;
+  readonly seed: number;
+  readonly logLevel: string;
+}
+
+export interface Serving {
+  readonly url: string;
+  readonly controlUrl: string | null;
+  stop(): Promise<void>;
+}
+
+/** Files that an operator wrote are wrong: each message names file, line and column. */
+export class ConfigProblem extends Error {
+  override readonly name = 'ConfigProblem';
+  constructor(errors: readonly ConfigError[]) {
+    super(errors.map(formatConfigError).join('\n'));
+  }
+}
+
+/** Wires the whole broker from its files and starts it. Throws {@link ConfigProblem} before anything is started. */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const config = await loadBrokerConfig(options.configFile);
+  if (!config.ok) throw new ConfigProblem(config.errors);
+  const policy = await loadGoverningPolicy(options.policiesDirectory);
+  const stopping = new AbortController();
+  const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const closers: (() => Promise<void> | void)[] = [];
+  async function closeAll(): Promise<void> {
+    for (const close of closers.toReversed()) await close();
+  }
+  try {
+    const dataDirectory = options.dataDirectory ?? dataDirectoryOf(config.value);
+    await mkdir(dataDirectory, { recursive: true });
+    const clouds = await cloudsFor(config.value, options, dataDirectory);
+    if (clouds?.child !== undefined) closers.push(() => clouds.child?.stop());
+    const store = await openStore(storeOptions(config.value, dataDirectory));
+    closers.push(() => store.close());
+    const { providers, regions } = await loadProviders(config.value, clouds?.place ?? null);
+    closers.push(async () => {
+      await Promise.all([...providers.values()].map((provider) => provider.close()));
+    });
+    const planner = createPlanner();
+    closers.push(() => planner.close());
+    const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
+    const context: BrokerContext = {
+      ...{ store, providers, regions, logger },
+      clock: systemClock,
+      random: Math.random,
+      newId: createNewId(systemClock, Math.random),
+      settings: brokerSettings(config.value),
+      holder: `${process.pid}-${Date.now().toString(36)}`,
+      signal: stopping.signal,
+      wakePlacing: () => wake.wakePlacing(),
+      wakeLeases: () => wake.wakeLeases(),
+    };
+    const keeper = createPolicyKeeper(context);
+    await firstPolicy(store, keeper, policy);
+    const watching = watchPolicies(options.policiesDirectory, keeper);
+    const reload = (): void => void watching.reload();
+    process.on('SIGHUP', reload);
+    closers.push(() => {
+      process.off('SIGHUP', reload);
+      watching.close();
+    });
+    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
+    closers.push(async () => {
+      stopping.abort(new Error('The broker is stopping'));
+      await broker.stop();
+    });
+    const service = createService(context, planner, keeper);
+    const { listen } = config.value;
+    const api = createApi({
+      ...{ service, logger, clock: systemClock },
+      version: VERSION,
+      allowedHosts: listen.allowedHosts,
+    });
+    const server = createServer(api);
+    await listening(server, options.port ?? listen.port, listen.host);
+    closers.push(() => closed(server));
+    return { url: urlOf(server), controlUrl: clouds?.place.controlUrl ?? null, stop: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+type PolicyLoad = Awaited<ReturnType<typeof loadGoverningPolicy>>;
+
+/** A wrong policy file at the start: the last good version from the store stays in force; without one there is nothing to run by. */
+async function firstPolicy(
+  store: Store,
+  keeper: ReturnType<typeof createPolicyKeeper>,
+  loaded: PolicyLoad,
+): Promise<void> {
+  if (loaded.ok) return keeper.accept(loaded.value.policy, loaded.value.source);
+  const { currentPolicy } = await import('../store/policies.ts');
+  if ((await currentPolicy(store.database)) === null) throw new ConfigProblem(loaded.errors);
+  return keeper.reject(loaded.errors.map(formatConfigError));
+}
+
+function dataDirectoryOf(config: BrokerConfig): string {
+  return config.store.kind === 'embedded' ? config.store.dataDirectory : './data';
+}
+
+function storeOptions(config: BrokerConfig, dataDirectory: string): Parameters<typeof openStore>[0] {
+  if (config.store.kind === 'postgres') return config.store;
+  return { kind: 'embedded', dataDirectory: path.join(dataDirectory, 'store') };
+}
+
+async function cloudsFor(
+  config: BrokerConfig,
+  options: ServeOptions,
+  dataDirectory: string,
+): Promise<{ place: CloudsPlace; child?: Child } | null> {
+  if (options.cloudsFile !== null) return { place: await readCloudsFile(options.cloudsFile) };
+  if (config.clouds === 'real') return null;
+  return startCloudsChild(options.seed, path.join(dataDirectory, 'clouds.log'));
+}
+
+async function loadProviders(config: BrokerConfig, place: CloudsPlace | null) {
+  const regions = new Map<ProviderId, readonly string[]>();
+  const entries = Object.entries(config.providers).map(async ([id, settings]): Promise<[ProviderId, Provider]> => {
+    const chosen = settings.regions === 'all' ? await emulatedRegions(id) : settings.regions;
+    regions.set(id, chosen);
+    return [id, await loadProvider(id, await providerSettings(id, settings, chosen, place))];
+  });
+  return { providers: new Map(await Promise.all(entries)), regions };
+}
+
+async function providerSettings(
+  id: ProviderId,
+  settings: ProviderConfig,
+  regions: readonly string[],
+  place: CloudsPlace | null,
+) {
+  const { certificateAuthorityFile: file } = settings;
+  if (place === null) {
+    const certificateAuthority = file === null ? null : await readFile(file, 'utf8');
+    const { endpoints, credentials, options } = settings;
+    return { regions, endpoints, certificateAuthority, credentials, options, clock: systemClock };
+  }
+  return {
+    regions,
+    endpoints: Object.entries(place.endpoints).find(([cloud]) => cloud === id)?.[1] ?? {},
+    certificateAuthority: place.certificateAuthority,
+    credentials: 'emulated' as const,
+    options: { ...emulatedOptions(id), ...settings.options },
+    clock: systemClock,
+  };
+}
+
+function brokerSettings(config: BrokerConfig): BrokerSettings {
+  return {
+    owner: config.owner,
+    ...config.intervals,
+    ...config.launch,
+    ...config.sweep,
+  };
+}
+
+async function listening(server: Server, port: number, host: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve());
+  });
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function urlOf(server: Server): string {
+  const address = server.address() as AddressInfo;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}
+

@@ -1,0 +1,101 @@
+import type { PlannedMachine } from '../domain/plan.ts';
+import type { Placement } from './allocation.ts';
+import type { DemandClass, Member } from './demand.ts';
+import { compareText } from './market-view.ts';
+import type { Option, Problem } from './problem.ts';
+
+/** Replicas of one workload that got no place. */
+export interface LeftOver {
+  readonly classIndex: number;
+  readonly workloadId: string;
+  readonly replicas: readonly number[];
+}
+
+export interface Assignment {
+  readonly machines: readonly PlannedMachine[];
+  readonly leftOver: readonly LeftOver[];
+}
+
+interface Lot {
+  readonly option: Option;
+  readonly replicas: number;
+}
+
+/** Deals the lots of each class out to its workloads and their replicas, in a stated order. */
+export function assign(problem: Problem, placements: readonly Placement[]): Assignment {
+  const byClass = Map.groupBy(placements, ({ option }) => option.classIndex);
+  const machines: PlannedMachine[] = [];
+  const leftOver: LeftOver[] = [];
+  for (const [classIndex, demandClass] of problem.classes.entries()) {
+    const hands = deal(demandClass, byClass.get(classIndex) ?? []);
+    for (const [index, member] of demandClass.members.entries()) {
+      const rest = serve(machines, demandClass, member, hands[index] ?? []);
+      if (rest.length > 0) leftOver.push({ classIndex, workloadId: member.workloadId, replicas: rest });
+    }
+  }
+  return { machines: machines.toSorted(byReplica), leftOver: leftOver.toSorted(byWorkload) };
+}
+
+/**
+ * Lots in order of provider, dealt round: each member gets as many of a provider's as any other, give or take one. That is
+ * why a class as a whole may stand for the limit that `survive` sets each of its workloads.
+ */
+function deal(demandClass: DemandClass, placements: readonly Placement[]): readonly (readonly Lot[])[] {
+  const lots = placements
+    .toSorted(
+      (a, b) =>
+        compareText(a.option.at.weight.provider, b.option.at.weight.provider) ||
+        compareText(a.option.at.key, b.option.at.key) ||
+        a.option.choice.count - b.option.choice.count,
+    )
+    .flatMap(lotsOf);
+  const hands: Lot[][] = demandClass.members.map(() => []);
+  for (const [index, lot] of lots.entries()) hands[index % hands.length]?.push(lot);
+  return hands;
+}
+
+/** Fills machines one after another, leaving at least one replica to each. */
+function lotsOf({ option, lots, replicas }: Placement): readonly Lot[] {
+  let left = replicas;
+  return Array.from({ length: lots }, (_, index) => {
+    const filled = Math.min(option.replicasPerLot, left - (lots - index - 1));
+    left -= filled;
+    return { option, replicas: filled };
+  });
+}
+
+/** Gives the member's replicas their lots; returns those that got none. */
+function serve(
+  machines: PlannedMachine[],
+  demandClass: DemandClass,
+  member: Member,
+  hand: readonly Lot[],
+): readonly number[] {
+  let next = 0;
+  for (const { option, replicas } of hand) {
+    const served = member.replicas.slice(next, next + replicas);
+    next += replicas;
+    for (let index = 0; index < option.machinesPerLot; index += 1) {
+      machines.push({
+        workloadId: member.workloadId,
+        replicas: served,
+        part: demandClass.completion?.missingParts[index] ?? index,
+        partCount: demandClass.completion?.partCount ?? option.machinesPerLot,
+        pool: option.at.offer.pool,
+        accelerator: option.at.offer.accelerator,
+        acceleratorCount: option.at.offer.acceleratorCount,
+        priceMicroUsdPerHour: option.at.offer.priceMicroUsdPerHour,
+        adjustedPriceMicroUsdPerHour: option.at.adjusted,
+      });
+    }
+  }
+  return member.replicas.slice(next);
+}
+
+function byReplica(a: PlannedMachine, b: PlannedMachine): number {
+  return compareText(a.workloadId, b.workloadId) || (a.replicas[0] ?? 0) - (b.replicas[0] ?? 0) || a.part - b.part;
+}
+
+function byWorkload(a: LeftOver, b: LeftOver): number {
+  return compareText(a.workloadId, b.workloadId) || (a.replicas[0] ?? 0) - (b.replicas[0] ?? 0);
+}

@@ -1,0 +1,97 @@
+import type { ShareMeasure } from '../domain/policy.ts';
+import type { Ledger } from './ledger.ts';
+import type { Cap, Rules, Scope } from './rules.ts';
+import { MAX_CONCENTRATION, MIN_PROVIDERS } from './rules.ts';
+import { countText, shareText } from './wording.ts';
+
+/** A rule that a fleet breaks by more than the kept leases already did. */
+export interface Breach {
+  readonly rule: string;
+  /** Null for rules on the whole fleet. */
+  readonly scope: Scope | null;
+  readonly subject: string;
+  /** The measured share, index or count, and its limit. */
+  readonly value: number;
+  readonly limit: number;
+  /** How far beyond what is allowed, in the measure's unit (micro-dollars, accelerators or providers). */
+  readonly over: number;
+}
+
+/** Relative to the fleet: far below a micro-dollar, far above what binary fractions lose. */
+const TOLERANCE = 1e-9;
+
+/** What may exceed `limit × total`: the present excess of the kept leases, so that a cap already broken neither blocks nor gets worse. */
+export function keptExcess(kept: Ledger, cap: Cap, subject: string, measure: ShareMeasure): number {
+  return Math.max(0, kept.amount(cap.scope, subject, measure) - cap.limit * kept.total(measure));
+}
+
+/** How far the norm of the provider spends exceeds √limit × total: above 0 iff the Herfindahl–Hirschman index exceeds the limit. */
+export function concentrationExcess(ledger: Ledger, limit: number): number {
+  let squares = 0;
+  for (const amount of ledger.amounts('provider', 'spend').values()) squares += amount * amount;
+  return Math.sqrt(squares) - Math.sqrt(limit) * ledger.total('spend');
+}
+
+/** Breaches of one cap by the subjects given (all that hold machines by default). */
+export function capBreaches(
+  ledger: Ledger,
+  kept: Ledger,
+  cap: Cap,
+  measure: ShareMeasure,
+  subjects: readonly string[] = ledger.subjects(cap.scope),
+): readonly Breach[] {
+  const total = ledger.total(measure);
+  const breaches: Breach[] = [];
+  for (const subject of subjects) {
+    const amount = ledger.amount(cap.scope, subject, measure);
+    const over = amount - cap.limit * total - keptExcess(kept, cap, subject, measure);
+    if (over <= TOLERANCE * total) continue;
+    breaches.push({ rule: cap.rule, scope: cap.scope, subject, value: amount / total, limit: cap.limit, over });
+  }
+  return breaches;
+}
+
+function concentrationBreaches(ledger: Ledger, kept: Ledger, limit: number): readonly Breach[] {
+  const total = ledger.total('spend');
+  const over = concentrationExcess(ledger, limit) - Math.max(0, concentrationExcess(kept, limit));
+  if (over <= TOLERANCE * total) return [];
+  const squares = [...ledger.amounts('provider', 'spend').values()].map((amount) => (amount / total) ** 2);
+  const value = squares.reduce((sum, square) => sum + square, 0);
+  return [{ rule: MAX_CONCENTRATION, scope: null, subject: '', value, limit, over }];
+}
+
+/**
+ * Every fleet rule that the fleet breaks; `requiredProviders` is the number the fleet must be spread over (an empty one need not).
+ * `survive` is not here: it is about workloads.
+ */
+export function fleetBreaches(
+  ledger: Ledger,
+  kept: Ledger,
+  rules: Rules,
+  requiredProviders: number,
+): readonly Breach[] {
+  const breaches = rules.caps.flatMap((cap) => capBreaches(ledger, kept, cap, rules.measure));
+  if (rules.maxConcentration !== null) breaches.push(...concentrationBreaches(ledger, kept, rules.maxConcentration));
+  const count = ledger.providerCount;
+  if (ledger.machineCount > 0 && count < requiredProviders) {
+    const over = requiredProviders - count;
+    breaches.push({ rule: MIN_PROVIDERS, scope: null, subject: '', value: count, limit: requiredProviders, over });
+  }
+  return breaches;
+}
+
+/** A breach in words, with the figures. */
+export function breachText(breach: Breach, measure: ShareMeasure): string {
+  if (breach.rule === MIN_PROVIDERS) {
+    return `the fleet would stand at ${countText(breach.value, 'provider')}, ${breach.limit} are required`;
+  }
+  if (breach.rule === MAX_CONCENTRATION) {
+    return `the concentration over providers would be ${hundredths(breach.value)}, at most ${hundredths(breach.limit)} is allowed`;
+  }
+  const subject = breach.scope === 'spot' ? 'spot' : breach.subject;
+  return `${subject} would hold ${shareText(breach.value)} of ${measure}, at most ${shareText(breach.limit)} is allowed`;
+}
+
+function hundredths(index: number): string {
+  return String(Math.round(index * 1000) / 1000);
+}

@@ -1,0 +1,375 @@
+import type {
+  Alternative,
+  Explanation,
+  OfferVerdict,
+  Plan,
+  PlanInput,
+  PlanLease,
+  PlannedMachine,
+} from '../domain/plan.ts';
+import { poolKey } from '../domain/pool.ts';
+import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
+import type { Breach } from './breaches.ts';
+import { breachText, fleetBreaches } from './breaches.ts';
+import type { Supply } from './eligibility.ts';
+import { obstaclesOf, obstacleText, replicaPrice, supplyOf, VERDICT_OF_OBSTACLE } from './eligibility.ts';
+import type { Ledger, Weight } from './ledger.ts';
+import type { MarketOffer, MarketView } from './market-view.ts';
+import { compareText, marketViewOf } from './market-view.ts';
+import { adjustedPrice, rankedCost } from './pricing.ts';
+import { keptLedger } from './problem.ts';
+import type { Rules } from './rules.ts';
+import {
+  MIN_PROVIDERS,
+  noRules,
+  ruleNames,
+  rulesOf,
+  SURVIVE,
+  subjectsOf,
+  surviveLimit,
+  withoutRules,
+} from './rules.ts';
+import type { Shape } from './shape.ts';
+import { shapeOf } from './shape.ts';
+import { countText, rateText } from './wording.ts';
+
+/**
+ * Why a workload runs where the plan puts it: every offer with an accelerator that the workload accepts, cheapest first,
+ * with what was decided about it. Needs no solver. Throws RangeError for a workload that is not in the input.
+ */
+export function explainWorkload(input: PlanInput, plan: Plan, workloadId: string): Explanation {
+  const workload = input.workloads.find(({ id }) => id === workloadId);
+  if (workload === undefined) throw new RangeError(`the plan's input has no workload "${workloadId}"`);
+  const scene = sceneOf(input, plan, workloadId, workload.spec);
+  const offers = [...new Set(workload.spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
+    (accelerator) => scene.market.byAccelerator.get(accelerator) ?? [],
+  );
+  const alternatives = offers.map((at) => alternativeAt(scene, at));
+  return {
+    workloadId,
+    alternatives: alternatives.toSorted(cheapestFirst),
+    otherAcceleratorCount: scene.market.offers.length - offers.length,
+    held: plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
+  };
+}
+
+function cheapestFirst(a: Alternative, b: Alternative): number {
+  const costA = a.replicaCostMicroUsdPerHour ?? Number.POSITIVE_INFINITY;
+  const costB = b.replicaCostMicroUsdPerHour ?? Number.POSITIVE_INFINITY;
+  if (costA !== costB) return costA - costB;
+  return compareText(poolKey(a.pool), poolKey(b.pool));
+}
+
+/** Machines that the plan gives the workload and that would be swapped as one, or a lease that it keeps. */
+interface Taken {
+  readonly key: string;
+  readonly weight: Weight;
+  readonly machines: number;
+  readonly replicas: number;
+  readonly isNew: boolean;
+  /** Per replica and hour of work: as ranked, and as it is paid. */
+  readonly ranked: number;
+  readonly paid: number;
+}
+
+interface Scene {
+  readonly input: PlanInput;
+  readonly spec: WorkloadSpec;
+  readonly market: MarketView;
+  /** All that was there for the plan to use, and what the plan left of it. */
+  readonly supply: Supply;
+  readonly left: Supply;
+  readonly fleet: Ledger;
+  readonly kept: Ledger;
+  readonly rules: Rules;
+  readonly requiredProviders: number;
+  readonly taken: readonly Taken[];
+  readonly isHeld: boolean;
+  readonly replicasAt: ReadonlyMap<string, number>;
+}
+
+function sceneOf(input: PlanInput, plan: Plan, workloadId: string, spec: WorkloadSpec): Scene {
+  const market = marketViewOf(input);
+  const kept = keptLedger(input);
+  const fleet = kept.copy();
+  for (const machine of plan.machines) fleet.add(weightOf(machine, machine.adjustedPriceMicroUsdPerHour), 1);
+  const taken = [...takenLeases(input, spec, workloadId), ...takenMachines(market, spec, plan, workloadId)];
+  const rules = rulesInForce(input, plan);
+  const replicasAt = new Map<string, number>();
+  for (const { weight, replicas } of taken) {
+    replicasAt.set(weight.provider, (replicasAt.get(weight.provider) ?? 0) + replicas);
+  }
+  return {
+    input,
+    spec,
+    market,
+    supply: supplyOf(market),
+    left: leftBy(market, plan),
+    fleet,
+    kept,
+    rules,
+    // A fleet that could not be spread wider is not asked for more than it has.
+    requiredProviders:
+      fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, fleet.providerCount),
+    taken,
+    isHeld: plan.held.some((entry) => entry.workloadId === workloadId),
+    replicasAt,
+  };
+}
+
+/** The rules that the plan says it was held to. */
+function rulesInForce(input: PlanInput, plan: Plan): Rules {
+  const all = rulesOf(input.policy);
+  const enforced = new Set(plan.rules.filter((use) => use.enforced).map(({ rule }) => rule));
+  const lifted = ruleNames(all).filter((name) => !enforced.has(name));
+  return lifted.length === ruleNames(all).length ? noRules(all, true) : withoutRules(all, new Set(lifted));
+}
+
+function weightOf(machine: Pick<PlannedMachine, 'pool' | 'acceleratorCount'>, spend: number): Weight {
+  return {
+    subjects: subjectsOf(machine.pool),
+    provider: machine.pool.provider,
+    market: machine.pool.market,
+    spend,
+    accelerators: machine.acceleratorCount,
+  };
+}
+
+function leftBy(market: MarketView, plan: Plan): Supply {
+  const supply = supplyOf(market);
+  const byKey = new Map(market.offers.map((at) => [at.key, at]));
+  const units = new Map<string, number>();
+  const machines = new Map<string, number>();
+  for (const { pool } of plan.machines) {
+    const key = poolKey(pool);
+    machines.set(key, (machines.get(key) ?? 0) + 1);
+    for (const claim of byKey.get(key)?.claims ?? []) {
+      units.set(claim.quota, (units.get(claim.quota) ?? 0) + claim.units);
+    }
+  }
+  return {
+    headroom: (quota) => supply.headroom(quota) - (units.get(quota) ?? 0),
+    available: (at) => {
+      const available = supply.available(at);
+      return available === null ? null : available - (machines.get(at.key) ?? 0);
+    },
+  };
+}
+
+/** The choice of the workload that machines of this kind meet. */
+function choiceMet(
+  spec: WorkloadSpec,
+  accelerator: string,
+  perMachine: number,
+  partCount: number,
+): AcceleratorChoice | null {
+  const choices = spec.accelerators.filter((choice) => choice.accelerator === accelerator);
+  const whole = choices.find(({ count }) => count === perMachine * partCount);
+  return whole ?? choices.find(({ count }) => partCount === 1 && count < perMachine) ?? null;
+}
+
+function takenMachines(market: MarketView, spec: WorkloadSpec, plan: Plan, workloadId: string): readonly Taken[] {
+  const byKey = new Map(market.offers.map((at) => [at.key, at]));
+  const mine = plan.machines.filter((machine) => machine.workloadId === workloadId);
+  const lots = Map.groupBy(mine, ({ replicas, pool }) => `${replicas.join(',')} ${poolKey(pool)}`);
+  return [...lots.values()].flatMap((machines) => {
+    const [first] = machines;
+    if (first === undefined) return [];
+    const key = poolKey(first.pool);
+    const choice = choiceMet(spec, first.accelerator, first.acceleratorCount, first.partCount);
+    const throughput = choice?.throughput ?? 1;
+    const at = byKey.get(key);
+    const price = first.adjustedPriceMicroUsdPerHour;
+    const paid = (price * machines.length) / throughput / first.replicas.length;
+    const ranked =
+      at === undefined ? paid : rankedCost(price, machines.length, throughput, at.offer) / first.replicas.length;
+    const weight = weightOf(first, price);
+    return [{ key, weight, machines: machines.length, replicas: first.replicas.length, isNew: true, ranked, paid }];
+  });
+}
+
+function takenLeases(input: PlanInput, spec: WorkloadSpec, workloadId: string): readonly Taken[] {
+  return input.leases.filter((lease) => lease.workloadId === workloadId).map((lease) => takenLease(input, spec, lease));
+}
+
+function takenLease(input: PlanInput, spec: WorkloadSpec, lease: PlanLease): Taken {
+  const price = adjustedPrice(input.policy, lease.pool, lease.priceMicroUsdPerHour);
+  const choice = choiceMet(spec, lease.accelerator, lease.acceleratorCount, lease.partCount);
+  const paid = (price * lease.partCount) / (choice?.throughput ?? 1) / Math.max(1, lease.replicas.length);
+  // The machines of a gang are one replica together: the first stands for it.
+  const replicas = lease.part === 0 ? lease.replicas.length : 0;
+  return {
+    key: poolKey(lease.pool),
+    weight: weightOf(lease, price),
+    machines: 1,
+    replicas,
+    isNew: false,
+    ranked: paid,
+    paid,
+  };
+}
+
+interface Candidate {
+  readonly choice: AcceleratorChoice;
+  readonly shape: Shape;
+  readonly ranked: number;
+  readonly paid: number;
+}
+
+interface Judgement {
+  readonly verdict: OfferVerdict;
+  readonly detail: string;
+}
+
+function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
+  const { candidate, judgement } = judgedAt(scene, at);
+  return {
+    pool: at.offer.pool,
+    accelerator: at.offer.accelerator,
+    acceleratorCount: at.offer.acceleratorCount,
+    replicaCostMicroUsdPerHour: candidate === null ? null : Math.round(candidate.paid),
+    ...judgement,
+  };
+}
+
+/** The workload's best choice at the offer: the cheapest of those that nothing stands in the way of, else of those that fit. */
+function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null; judgement: Judgement } {
+  const { input, spec, supply } = scene;
+  const choices = spec.accelerators.filter(({ accelerator }) => accelerator === at.offer.accelerator);
+  const ranked = choices
+    .map((choice) => ({
+      choice,
+      obstacles: obstaclesOf(input, spec, choice, at, supply),
+      candidate: candidateAt(spec, choice, at),
+    }))
+    .toSorted(
+      (a, b) =>
+        a.obstacles.length - b.obstacles.length ||
+        (a.candidate?.ranked ?? Number.POSITIVE_INFINITY) - (b.candidate?.ranked ?? Number.POSITIVE_INFINITY) ||
+        a.choice.count - b.choice.count,
+    );
+  const best = ranked.find(({ candidate }) => candidate !== null) ?? ranked[0];
+  if (best === undefined) throw new RangeError(`${at.key} has no accelerator that the workload accepts`);
+  const chosen = scene.taken.filter(({ key }) => key === at.key);
+  if (chosen.length > 0) return { candidate: best.candidate, judgement: chosenHere(chosen) };
+  const [obstacle] = best.obstacles;
+  if (obstacle !== undefined || best.candidate === null) {
+    const first = obstacle ?? 'does-not-fit';
+    const detail = obstacleText(first, input, spec, best.choice, at, supply);
+    return { candidate: best.candidate, judgement: { verdict: VERDICT_OF_OBSTACLE[first], detail } };
+  }
+  return { candidate: best.candidate, judgement: notChosen(scene, at, best.candidate) };
+}
+
+function candidateAt(spec: WorkloadSpec, choice: AcceleratorChoice, at: MarketOffer): Candidate | null {
+  const shape = shapeOf(choice.count, at.offer.acceleratorCount);
+  if (shape === null) return null;
+  const sharing = Math.min(shape.replicasPerMachine, Math.max(1, spec.replicas));
+  return {
+    choice,
+    shape,
+    ranked: rankedCost(at.adjusted, shape.machinesPerReplica, choice.throughput, at.offer) / sharing,
+    paid: replicaPrice(spec, shape, at.adjusted) / choice.throughput,
+  };
+}
+
+function chosenHere(chosen: readonly Taken[]): Judgement {
+  const replicas = (isNew: boolean): number =>
+    chosen.filter((taken) => taken.isNew === isNew).reduce((sum, taken) => sum + taken.replicas, 0);
+  const parts: string[] = [];
+  if (chosen.some(({ isNew }) => isNew)) parts.push(`takes ${countText(replicas(true), 'replica')}`);
+  if (chosen.some(({ isNew }) => !isNew)) parts.push('runs here already');
+  return { verdict: 'chosen', detail: parts.join('; ') };
+}
+
+/** Why an offer that nothing stands in the way of was not taken. */
+function notChosen(scene: Scene, at: MarketOffer, candidate: Candidate): Judgement {
+  const fresh = scene.taken.filter(({ isNew }) => isNew);
+  if (scene.isHeld) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
+  const [dearest] = (fresh.length > 0 ? fresh : scene.taken).toSorted((a, b) => b.ranked - a.ranked);
+  if (dearest === undefined) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
+  if (candidate.ranked >= dearest.ranked) return dearer(candidate, dearest);
+  if (!dearest.isNew) return keptElsewhere(candidate, dearest);
+  for (const taken of fresh.toSorted((a, b) => b.ranked - a.ranked)) {
+    if (candidate.ranked >= taken.ranked) break;
+    const obstacle = inTheWay(scene, at, candidate, taken);
+    if (obstacle !== null) return obstacle;
+  }
+  return {
+    verdict: 'dearer',
+    detail: 'cheaper for a machine full of replicas, but not for the replicas that it would take over',
+  };
+}
+
+function heldAnyway(): Judgement {
+  return { verdict: 'over-cap', detail: 'could take one replica, but the rules hold the workload: see its reasons' };
+}
+
+function dearer(candidate: Candidate, dearest: Taken): Judgement {
+  const paidMore = Math.round(candidate.paid - dearest.paid);
+  if (paidMore > 0) return { verdict: 'dearer', detail: `dearer by ${rateText(paidMore)} a replica` };
+  const rankedMore = Math.round(candidate.ranked - dearest.ranked);
+  if (rankedMore <= 0) return { verdict: 'dearer', detail: 'costs the same; the first in the stated order is taken' };
+  const detail = `dearer by ${rateText(rankedMore)} a replica once chance of success and interruptions are counted`;
+  return { verdict: 'dearer', detail };
+}
+
+function keptElsewhere(candidate: Candidate, dearest: Taken): Judgement {
+  const saved = Math.max(0, Math.round(dearest.paid - candidate.paid));
+  const detail = `cheaper by ${rateText(saved)} a replica than what runs; running leases are moved by a rebalance only`;
+  return { verdict: 'dearer', detail };
+}
+
+/** What would stop one replica (or all that share a machine with it) from running here instead of `instead`; null = nothing. */
+function inTheWay(scene: Scene, at: MarketOffer, candidate: Candidate, instead: Taken | null): Judgement | null {
+  const machines = candidate.shape.machinesPerReplica;
+  const freed = instead === null ? new Map<string, number>() : freedBy(scene, instead);
+  const short = at.claims.find(({ quota, units }) => {
+    return units * machines > scene.left.headroom(quota) + (freed.get(quota) ?? 0);
+  });
+  if (short !== undefined) {
+    const detail = `quota ${short.quota}: this plan leaves ${scene.left.headroom(short.quota)}, a replica takes ${short.units * machines}`;
+    return { verdict: 'no-headroom', detail };
+  }
+  const available = scene.left.available(at);
+  if (available !== null && available < machines) {
+    return {
+      verdict: 'no-headroom',
+      detail: `this plan leaves ${countText(available, 'free machine')}, a replica takes ${machines}`,
+    };
+  }
+  return brokenRule(scene, at, candidate, instead);
+}
+
+function freedBy(scene: Scene, instead: Taken): ReadonlyMap<string, number> {
+  const at = scene.market.offers.find(({ key }) => key === instead.key);
+  return new Map(at?.claims.map(({ quota, units }) => [quota, units * instead.machines]));
+}
+
+function brokenRule(scene: Scene, at: MarketOffer, candidate: Candidate, instead: Taken | null): Judgement | null {
+  const { spec, rules } = scene;
+  const fleet = scene.fleet.copy();
+  if (instead !== null) fleet.add(instead.weight, -instead.machines);
+  fleet.add(at.weight, candidate.shape.machinesPerReplica);
+  const breaches = fleetBreaches(fleet, scene.kept, rules, scene.requiredProviders);
+  const [worst] = [...breaches].toSorted(preferring(at));
+  if (worst !== undefined) {
+    return { verdict: 'over-cap', detail: `${worst.rule}: ${breachText(worst, rules.measure)}` };
+  }
+  const most = surviveLimit(rules, spec.replicas, spec.keepShare);
+  const { provider } = at.weight;
+  const moved = instead?.replicas ?? 1;
+  const there = (scene.replicasAt.get(provider) ?? 0) + moved - (instead?.weight.provider === provider ? moved : 0);
+  if (most === null || there <= most) return null;
+  const detail = `${SURVIVE}: ${provider} would hold ${there} of ${countText(spec.replicas, 'replica')}, at most ${most} may be lost with one provider`;
+  return { verdict: 'over-cap', detail };
+}
+
+/** Rules about the offer's own place tell more than those it breaks elsewhere by making the total smaller. */
+function preferring(at: MarketOffer): (a: Breach, b: Breach) => number {
+  const own = (breach: Breach): number =>
+    (breach.scope !== null && at.weight.subjects[breach.scope] === breach.subject) || breach.rule === MIN_PROVIDERS
+      ? 0
+      : 1;
+  return (a, b) => own(a) - own(b);
+}

@@ -1,0 +1,249 @@
+import type { HoldReason } from '../domain/plan.ts';
+import type { Placement } from './allocation.ts';
+import { fleetOf } from './allocation.ts';
+import { breachText, fleetBreaches } from './breaches.ts';
+import type { DemandClass } from './demand.ts';
+import type { Obstacle, Supply } from './eligibility.ts';
+import { OBSTACLES, obstacleText } from './eligibility.ts';
+import type { Ledger } from './ledger.ts';
+import type { MarketOffer } from './market-view.ts';
+import type { Optimum } from './optimise.ts';
+import { mostServable, optimiseOver } from './optimise.ts';
+import type { Option, Problem } from './problem.ts';
+import { obstaclesByOffer, optionsOf } from './problem.ts';
+import type { Rules } from './rules.ts';
+import { MIN_PROVIDERS, ruleNames, SURVIVE, surviveLimit, withoutRules } from './rules.ts';
+import { countText } from './wording.ts';
+
+/** The workload's own `keepShare`. */
+const OWN_SURVIVE = 'workload.keepShare';
+
+/** Solves that looking for reasons may cost altogether; past them, reasons are told from plain facts. */
+const MOST_TRIALS = 400;
+const MOST_WHOLE_TRIALS = 24;
+
+interface Trial {
+  readonly problem: Problem;
+  readonly placements: readonly Placement[];
+}
+
+/**
+ * Why the replicas of a class that got no place got none. Every suspect rule or fact is lifted on its own and the class
+ * placed again, first with all else as planned, then with everything free to move. Those that let it be placed are the
+ * reasons: any one of them lifted is enough. If none is enough alone, the reasons are a set from which none can be left out.
+ */
+export class HoldReasons {
+  readonly #problem: Problem;
+  readonly #rules: Rules;
+  readonly #optimum: Optimum;
+  #trials = MOST_TRIALS;
+  #wholeTrials = MOST_WHOLE_TRIALS;
+
+  constructor(problem: Problem, rules: Rules, optimum: Optimum) {
+    this.#problem = problem;
+    this.#rules = rules;
+    this.#optimum = optimum;
+  }
+
+  async of(classIndex: number): Promise<readonly HoldReason[]> {
+    const demandClass = this.#problem.classes[classIndex];
+    if (demandClass === undefined) return [];
+    const beside = this.#besides(classIndex);
+    const offers = obstaclesByOffer(this.#problem.input, this.#problem.market, beside.supply, demandClass);
+    const impossible = impossibility(demandClass, offers);
+    if (impossible !== null) return [impossible];
+    const suspects = suspectsOf(demandClass, offers, this.#rules);
+    for (const whole of [false, true]) {
+      const reasons: HoldReason[] = [];
+      for (const suspect of suspects) {
+        const trial = await this.#placedWithout(classIndex, beside, new Set([suspect]), whole);
+        if (trial !== null) reasons.push(this.#reason(suspect, demandClass, beside, trial, false));
+      }
+      if (reasons.length > 0) return reasons;
+    }
+    return this.#jointReasons(classIndex, demandClass, beside, suspects);
+  }
+
+  /** The class's surroundings: the planned fleet and what it leaves of quotas and machines, without the class itself. */
+  #besides(classIndex: number): Beside {
+    const others = this.#optimum.placements.filter(({ option }) => option.classIndex !== classIndex);
+    return { fleet: fleetOf(this.#problem, others), supply: supplyLeft(this.#problem, others) };
+  }
+
+  async #jointReasons(
+    classIndex: number,
+    demandClass: DemandClass,
+    beside: Beside,
+    suspects: readonly string[],
+  ): Promise<readonly HoldReason[]> {
+    let needed = new Set(suspects);
+    let trial = await this.#placedWithout(classIndex, beside, needed, false);
+    if (trial === null) {
+      return [{ rule: 'no-feasible-placement', detail: 'no combination of the offers there are can take it' }];
+    }
+    for (const suspect of suspects) {
+      const fewer = new Set([...needed].filter((name) => name !== suspect));
+      const still = await this.#placedWithout(classIndex, beside, fewer, false);
+      if (still === null) continue;
+      needed = fewer;
+      trial = still;
+    }
+    const found = trial;
+    return [...needed].map((name) => this.#reason(name, demandClass, beside, found, needed.size > 1));
+  }
+
+  /** Places all replicas of the class with the named rules and facts lifted; null where that does not help. */
+  async #placedWithout(
+    classIndex: number,
+    beside: Beside,
+    lifted: ReadonlySet<string>,
+    whole: boolean,
+  ): Promise<Trial | null> {
+    if (this.#trials <= 0 || (whole && this.#wholeTrials <= 0)) return null;
+    const demandClass = this.#problem.classes[classIndex];
+    if (demandClass === undefined) return null;
+    const supply = supplyWithout(whole ? this.#problem.supply : beside.supply, lifted);
+    const { input, market } = this.#problem;
+    const options = optionsOf(input, market, supply, demandClass, lifted);
+    if (options.length === 0) return null;
+    const problem: Problem = whole
+      ? { ...this.#problem, supply, options: this.#optionsWith(classIndex, options) }
+      : { ...this.#problem, supply, classes: [demandClass], options: [withClass(options, 0)], base: beside.fleet };
+    const placed = whole ? [...this.#optimum.placed] : [0];
+    placed[whole ? classIndex : 0] = demandClass.demand;
+    const rules = { ...withoutRules(this.#rules, lifted), ownKeepShares: !lifted.has(OWN_SURVIVE) };
+    if (mostServable(demandClass, options, rules, supply) < demandClass.demand) return null;
+    const required = lifted.has(MIN_PROVIDERS) ? 1 : this.#optimum.requiredProviders;
+    this.#trials -= 1;
+    if (whole) this.#wholeTrials -= 1;
+    const found = await optimiseOver(problem, rules, required, { gapShare: 1, placed });
+    const all = found.placed[whole ? classIndex : 0] === demandClass.demand;
+    return all ? { problem, placements: found.placements } : null;
+  }
+
+  #optionsWith(classIndex: number, options: readonly Option[]): readonly (readonly Option[])[] {
+    return this.#problem.options.map((own, index) => (index === classIndex ? withClass(options, index) : own));
+  }
+
+  #reason(rule: string, demandClass: DemandClass, beside: Beside, trial: Trial, joint: boolean): HoldReason {
+    const detail = isObstacle(rule)
+      ? this.#obstacleDetail(rule, demandClass, beside, trial)
+      : this.#ruleDetail(rule, demandClass, trial);
+    return { rule, detail: joint ? `${detail} (one of several reasons that must all go)` : detail };
+  }
+
+  /** What stands at the offers that would be used if the obstacle were lifted. */
+  #obstacleDetail(obstacle: Obstacle, demandClass: DemandClass, beside: Beside, trial: Trial): string {
+    const { input } = this.#problem;
+    const offers = obstaclesByOffer(input, this.#problem.market, beside.supply, demandClass);
+    const opened = trial.placements.filter(({ option }) => demandClass === trial.problem.classes[option.classIndex]);
+    const texts = opened.flatMap(({ option, lots }) => {
+      const standing = offers.find(({ at, choice }) => at === option.at && choice.count === option.choice.count);
+      if (standing?.obstacles.includes(obstacle)) {
+        return [
+          `${option.at.key}: ${obstacleText(obstacle, input, demandClass.spec, option.choice, option.at, beside.supply)}`,
+        ];
+      }
+      const short = obstacle === 'headroom' ? shortQuota(option, lots, beside.supply) : null;
+      return short === null ? [] : [`${option.at.key}: ${short}`];
+    });
+    const [first] = texts;
+    if (first !== undefined) return texts.length === 1 ? first : `${first}; and ${texts.length - 1} more`;
+    return obstacle === 'headroom'
+      ? `the quotas have no room for ${countText(demandClass.demand, 'replica')}`
+      : `too few free machines for ${countText(demandClass.demand, 'replica')}`;
+  }
+
+  /** What the rule would measure if it were lifted. */
+  #ruleDetail(rule: string, demandClass: DemandClass, trial: Trial): string {
+    if (rule === SURVIVE || rule === OWN_SURVIVE) return this.#surviveDetail(demandClass);
+    const fleet = fleetOf(trial.problem, trial.placements);
+    const breaches = fleetBreaches(fleet, this.#problem.kept, this.#rules, this.#optimum.requiredProviders);
+    const [worst] = breaches.filter((breach) => breach.rule === rule).toSorted((a, b) => b.over - a.over);
+    if (worst === undefined) return `${rule} leaves no room for it`;
+    return breachText(worst, this.#rules.measure);
+  }
+
+  #surviveDetail({ spec }: DemandClass): string {
+    const most = surviveLimit(this.#rules, spec.replicas, spec.keepShare) ?? spec.replicas;
+    return `no provider may hold more than ${most} of ${countText(spec.replicas, 'replica')}, and too few providers can take it`;
+  }
+}
+
+interface Beside {
+  readonly fleet: Ledger;
+  readonly supply: Supply;
+}
+
+type Standing = ReturnType<typeof obstaclesByOffer>[number];
+
+/** The reason that no rule can lift: nothing on the market has the shape. */
+function impossibility({ spec, completion }: DemandClass, offers: readonly Standing[]): HoldReason | null {
+  if (offers.length === 0 && completion !== null) {
+    const { beside, missingParts, partCount } = completion;
+    const present = partCount - missingParts.length;
+    const place = `${beside.pool.instanceType} in ${beside.pool.provider}:${beside.pool.region}:${beside.pool.zone ?? '*'}`;
+    return {
+      rule: 'gang.placement',
+      detail: `${present} of ${countText(partCount, 'machine')} run as ${place}, and no offer is left there for the rest`,
+    };
+  }
+  const wanted = spec.accelerators.map(({ accelerator, count }) => `${accelerator}:${count}`).toSorted();
+  if (offers.length === 0) return { rule: 'no-offer', detail: `no provider offers ${wanted.join(' or ')}` };
+  if (offers.some(({ obstacles }) => !obstacles.includes('does-not-fit'))) return null;
+  const sizes = [...new Set(offers.map(({ at }) => at.offer.acceleratorCount))].toSorted((a, b) => a - b);
+  const detail = `machines on offer have ${sizes.join(', ')} accelerators: ${wanted.join(' or ')} is not a whole number of them`;
+  return { rule: 'does-not-fit', detail };
+}
+
+function suspectsOf({ spec }: DemandClass, offers: readonly Standing[], rules: Rules): readonly string[] {
+  const standing = new Set(offers.flatMap(({ obstacles }) => obstacles));
+  // Limits that one replica keeps to may still stop several.
+  if (offers.some(({ at }) => at.claims.length > 0)) standing.add('headroom');
+  if (offers.some(({ at }) => at.offer.availableCount !== null)) standing.add('available-count');
+  const obstacles = OBSTACLES.filter((obstacle) => obstacle !== 'does-not-fit' && standing.has(obstacle));
+  const own = spec.keepShare !== null && rules.ownKeepShares ? [OWN_SURVIVE] : [];
+  return [...obstacles, ...ruleNames(rules), ...own];
+}
+
+function isObstacle(rule: string): rule is Obstacle {
+  return OBSTACLES.some((obstacle) => obstacle === rule);
+}
+
+function withClass(options: readonly Option[], classIndex: number): readonly Option[] {
+  return options.map((option) => ({ ...option, classIndex }));
+}
+
+/** What the placements leave of quotas and free machines. */
+export function supplyLeft(problem: Pick<Problem, 'supply'>, placements: readonly Placement[]): Supply {
+  const units = new Map<string, number>();
+  const machines = new Map<string, number>();
+  for (const { option, lots } of placements) {
+    const taken = lots * option.machinesPerLot;
+    for (const claim of option.at.claims) units.set(claim.quota, (units.get(claim.quota) ?? 0) + claim.units * taken);
+    machines.set(option.at.key, (machines.get(option.at.key) ?? 0) + taken);
+  }
+  return {
+    headroom: (quota) => problem.supply.headroom(quota) - (units.get(quota) ?? 0),
+    available: (at: MarketOffer) => {
+      const available = problem.supply.available(at);
+      return available === null ? null : available - (machines.get(at.key) ?? 0);
+    },
+  };
+}
+
+function supplyWithout(supply: Supply, lifted: ReadonlySet<string>): Supply {
+  return {
+    headroom: lifted.has('headroom') ? () => Number.POSITIVE_INFINITY : supply.headroom,
+    available: lifted.has('available-count') ? () => null : supply.available,
+  };
+}
+
+function shortQuota({ at, machinesPerLot }: Option, lots: number, supply: Supply): string | null {
+  for (const { quota, units } of at.claims) {
+    const taken = units * machinesPerLot * lots;
+    const left = supply.headroom(quota);
+    if (taken > left) return `quota ${quota} has ${left} left, ${taken} are needed`;
+  }
+  return null;
+}

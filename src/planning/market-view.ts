@@ -1,0 +1,122 @@
+import type { MicroUsdPerHour } from '../domain/money.ts';
+import type { Quota } from '../domain/offer.ts';
+import { headroomOf, quotaKey } from '../domain/offer.ts';
+import type { PlanInput, PlanOffer } from '../domain/plan.ts';
+import { poolKey } from '../domain/pool.ts';
+import type { SoldOut } from '../domain/sold-out.ts';
+import { scopeCovers } from '../domain/sold-out.ts';
+import type { Weight } from './ledger.ts';
+import { adjustedPrice } from './pricing.ts';
+import { subjectsOf } from './rules.ts';
+
+/** What one machine takes of a quota whose headroom is known. */
+export interface LimitingClaim {
+  readonly quota: string;
+  readonly units: number;
+}
+
+/** An offer with everything that does not depend on the workload. */
+export interface MarketOffer {
+  readonly offer: PlanOffer;
+  /** `poolKey` of its pool. */
+  readonly key: string;
+  readonly adjusted: MicroUsdPerHour;
+  readonly weight: Weight;
+  /** Sorted by quota; unknown quotas limit nothing and are left out. */
+  readonly claims: readonly LimitingClaim[];
+  /** The refusal that keeps it closed the longest; null where none is in force. */
+  readonly soldOut: SoldOut | null;
+}
+
+export interface Headroom {
+  readonly quota: Quota;
+  readonly units: number;
+}
+
+/** The input's offers and quotas in a stated order, whatever order they came in. */
+export interface MarketView {
+  /** Sorted by pool key; one per pool. */
+  readonly offers: readonly MarketOffer[];
+  readonly byAccelerator: ReadonlyMap<string, readonly MarketOffer[]>;
+  /** Known headroom by `quotaKey`. */
+  readonly headroom: ReadonlyMap<string, Headroom>;
+}
+
+export function marketViewOf(input: PlanInput): MarketView {
+  const headroom = headroomByQuota(input.quotas);
+  const refusals = input.soldOut.filter(({ until }) => until > input.at).toSorted(latestFirst);
+  const offers = uniqueOffers(input.offers).map(([key, offer]) => marketOffer(input, key, offer, headroom, refusals));
+  const byAccelerator = Map.groupBy(offers, ({ offer }) => offer.accelerator);
+  return { offers, byAccelerator, headroom };
+}
+
+function headroomByQuota(quotas: readonly Quota[]): ReadonlyMap<string, Headroom> {
+  const headroom = new Map<string, Headroom>();
+  for (const quota of quotas) {
+    const key = quotaKey(quota.provider, quota.region, quota.name);
+    const units = headroomOf(quota, 0);
+    const former = headroom.get(key)?.units ?? Number.POSITIVE_INFINITY;
+    if (units !== null && units < former) headroom.set(key, { quota, units });
+  }
+  return headroom;
+}
+
+/** One offer per pool: the newest, then the cheaper, should a pool be listed twice. */
+function uniqueOffers(offers: readonly PlanOffer[]): readonly (readonly [string, PlanOffer])[] {
+  const byPool = new Map<string, PlanOffer>();
+  for (const offer of offers) {
+    const key = poolKey(offer.pool);
+    const former = byPool.get(key);
+    if (former === undefined || supersedes(offer, former)) byPool.set(key, offer);
+  }
+  return [...byPool].toSorted(([a], [b]) => compareText(a, b));
+}
+
+function supersedes(offer: PlanOffer, former: PlanOffer): boolean {
+  if (offer.observedAt !== former.observedAt) return offer.observedAt > former.observedAt;
+  if (offer.priceMicroUsdPerHour !== former.priceMicroUsdPerHour) {
+    return offer.priceMicroUsdPerHour < former.priceMicroUsdPerHour;
+  }
+  return compareText(JSON.stringify(offer), JSON.stringify(former)) < 0;
+}
+
+function marketOffer(
+  input: PlanInput,
+  key: string,
+  offer: PlanOffer,
+  headroom: ReadonlyMap<string, Headroom>,
+  refusals: readonly SoldOut[],
+): MarketOffer {
+  const adjusted = adjustedPrice(input.policy, offer.pool, offer.priceMicroUsdPerHour);
+  const units = new Map<string, number>();
+  for (const claim of offer.quotaClaims) {
+    const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);
+    if (headroom.has(quota)) units.set(quota, (units.get(quota) ?? 0) + claim.units);
+  }
+  const claims = [...units].map(([quota, claimed]) => ({ quota, units: claimed }));
+  const quotas = offer.quotaClaims.map(({ quota }) => quota);
+  return {
+    offer,
+    key,
+    adjusted,
+    weight: {
+      subjects: subjectsOf(offer.pool),
+      provider: offer.pool.provider,
+      market: offer.pool.market,
+      spend: adjusted,
+      accelerators: offer.acceleratorCount,
+    },
+    claims: claims.filter((claim) => claim.units > 0).toSorted((a, b) => compareText(a.quota, b.quota)),
+    soldOut: refusals.find(({ scope }) => scopeCovers(scope, offer.pool, quotas)) ?? null,
+  };
+}
+
+function latestFirst(a: SoldOut, b: SoldOut): number {
+  return b.until - a.until || compareText(JSON.stringify(a), JSON.stringify(b));
+}
+
+/** Code unit order: the same on every machine, unlike a locale's. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

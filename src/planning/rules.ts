@@ -1,0 +1,97 @@
+import type { Policy, ShareMeasure } from '../domain/policy.ts';
+import type { Pool } from '../domain/pool.ts';
+import { poolKey, regionKey, zoneKey } from '../domain/pool.ts';
+
+/** What a share may be the share of. `spot` has one subject only: all spot machines together. */
+export const SCOPES = ['provider', 'region', 'zone', 'pool', 'spot'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** At most `limit` (0..1) of the fleet's measure in any one subject of the scope. */
+export interface Cap {
+  readonly rule: string;
+  readonly scope: Scope;
+  readonly limit: number;
+}
+
+/** The diversification rules that a plan is held to. */
+export interface Rules {
+  readonly measure: ShareMeasure;
+  readonly caps: readonly Cap[];
+  /** 1 = no rule. */
+  readonly minProviders: number;
+  readonly maxConcentration: number | null;
+  /** The policy's `survive`, as the share of replicas to keep; null = no rule. */
+  readonly keepShare: number | null;
+  /** Whether workloads' own `keepShare` holds as well: they are wishes of a team, so neither `enforceAbove` nor `relax` lifts them. */
+  readonly ownKeepShares: boolean;
+}
+
+export const SURVIVE = 'survive';
+export const MIN_PROVIDERS = 'minProviders';
+export const MAX_CONCENTRATION = 'maxConcentration';
+export const MAX_PREMIUM = 'maxPremiumShare';
+
+/** All diversification rules of the policy, in the order in which they are told. */
+export function rulesOf(policy: Policy): Rules {
+  const caps: Cap[] = [];
+  for (const scope of SCOPES) {
+    const limit = scope === 'spot' ? policy.maxSpotShare : policy.maxShare[scope];
+    const rule = scope === 'spot' ? 'maxSpotShare' : `maxShare.${scope}`;
+    if (limit !== null) caps.push({ rule, scope, limit });
+  }
+  return {
+    measure: policy.measure,
+    caps,
+    minProviders: Math.max(1, policy.minProviders),
+    maxConcentration: policy.maxConcentration,
+    keepShare: policy.surviveKeepShare,
+    ownKeepShares: true,
+  };
+}
+
+/** The rules without the named ones. */
+export function withoutRules(rules: Rules, names: ReadonlySet<string>): Rules {
+  return {
+    ...rules,
+    caps: rules.caps.filter(({ rule }) => !names.has(rule)),
+    minProviders: names.has(MIN_PROVIDERS) ? 1 : rules.minProviders,
+    maxConcentration: names.has(MAX_CONCENTRATION) ? null : rules.maxConcentration,
+    keepShare: names.has(SURVIVE) ? null : rules.keepShare,
+  };
+}
+
+/** The names of the rules that are set, in the order in which they are told. */
+export function ruleNames(rules: Rules): readonly string[] {
+  const names = rules.caps.map(({ rule }) => rule);
+  if (rules.minProviders > 1) names.push(MIN_PROVIDERS);
+  if (rules.maxConcentration !== null) names.push(MAX_CONCENTRATION);
+  if (rules.keepShare !== null) names.push(SURVIVE);
+  return names;
+}
+
+/** No rule of the policy; `ownKeepShares` says whether the workloads' own ones hold. */
+export function noRules(rules: Rules, ownKeepShares: boolean): Rules {
+  return { ...rules, caps: [], minProviders: 1, maxConcentration: null, keepShare: null, ownKeepShares };
+}
+
+/** The subject that a machine of the pool counts for; null where the scope does not speak of it. */
+export type Subjects = Readonly<Record<Scope, string | null>>;
+
+export function subjectsOf(pool: Pool): Subjects {
+  return {
+    provider: pool.provider,
+    region: regionKey(pool),
+    zone: zoneKey(pool),
+    pool: poolKey(pool),
+    spot: pool.market === 'spot' ? '' : null,
+  };
+}
+
+/** The most replicas of a workload that one provider may hold: floor((1 − keepShare) × replicas); null = any number. */
+export function surviveLimit(rules: Rules, replicas: number, ownKeepShare: number | null): number | null {
+  const own = rules.ownKeepShares ? (ownKeepShare ?? 0) : 0;
+  const keepShare = Math.max(rules.keepShare ?? 0, own);
+  if (keepShare <= 0 || replicas < 2) return null;
+  // (1 − 0.9) × 10 is 0.9999… in binary fractions and must count as 1.
+  return Math.floor((1 - keepShare) * replicas + 1e-9);
+}

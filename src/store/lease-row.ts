@@ -1,0 +1,74 @@
+import { type Selectable, sql } from 'kysely';
+import { isFinal, LEASE_STATES, type LeaseState } from '../domain/lease.ts';
+import type { MicroUsdPerHour } from '../domain/money.ts';
+import type { Pool } from '../domain/pool.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { epochMs, epochMsOrNull, poolOf } from './columns.ts';
+import type { LeasesTable } from './schema.ts';
+
+export interface NewLease {
+  readonly id: string;
+  readonly workloadId: string;
+  readonly planId: string;
+  readonly replicas: readonly number[];
+  readonly part: number;
+  readonly partCount: number;
+  readonly pool: Pool;
+  readonly accelerator: string;
+  readonly acceleratorCount: number;
+  readonly priceMicroUsdPerHour: MicroUsdPerHour;
+  readonly adjustedPriceMicroUsdPerHour: MicroUsdPerHour;
+  readonly at: EpochMs;
+}
+
+export interface LeaseRow extends Omit<NewLease, 'at'> {
+  readonly state: LeaseState;
+  /** Why it is in this state, in words. */
+  readonly stateReason: string | null;
+  /** The cloud's id of the machine; null until known. */
+  readonly instanceId: string | null;
+  /** The attempt that the machine comes of; null until one is written. */
+  readonly attemptId: string | null;
+  /** False = its machine is to be released. */
+  readonly wanted: boolean;
+  /** When there is work to do on it next. */
+  readonly notBefore: EpochMs;
+  readonly createdAt: EpochMs;
+  readonly updatedAt: EpochMs;
+  readonly readyAt: EpochMs | null;
+  /** When it became final. */
+  readonly goneAt: EpochMs | null;
+  /** Who works it now. */
+  readonly lockToken: string | null;
+  readonly lockExpiresAt: EpochMs | null;
+}
+
+/** Literally the predicate of the partial indexes, so that they are used. */
+export const isNotFinal = sql<boolean>`state not in (${sql.join(LEASE_STATES.filter(isFinal).map((state) => sql.lit(state)))})`;
+export function leaseOf(row: Selectable<LeasesTable>): LeaseRow {
+  return {
+    id: row.id,
+    workloadId: row.workload_id,
+    planId: row.plan_id,
+    replicas: row.replicas,
+    part: row.part,
+    partCount: row.part_count,
+    pool: poolOf(row),
+    accelerator: row.accelerator,
+    acceleratorCount: row.accelerator_count,
+    priceMicroUsdPerHour: row.price_micro_usd_per_hour,
+    adjustedPriceMicroUsdPerHour: row.adjusted_price_micro_usd_per_hour,
+    state: row.state,
+    stateReason: row.state_reason,
+    instanceId: row.instance_id,
+    attemptId: row.attempt_id,
+    wanted: row.wanted,
+    notBefore: epochMs(row.not_before),
+    createdAt: epochMs(row.created_at),
+    updatedAt: epochMs(row.updated_at),
+    readyAt: epochMsOrNull(row.ready_at),
+    goneAt: epochMsOrNull(row.gone_at),
+    lockToken: row.lock_token,
+    lockExpiresAt: epochMsOrNull(row.lock_expires_at),
+  };
+}

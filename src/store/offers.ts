@@ -1,0 +1,151 @@
+import { type Selectable, sql } from 'kysely';
+import type { MicroUsdPerHour } from '../domain/money.ts';
+import type { Availability, Offer } from '../domain/offer.ts';
+import { type Market, type ProviderId, poolKey } from '../domain/pool.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { epochMs, json, poolColumns, poolOf, textArray, time } from './columns.ts';
+import { type Page, type PageQuery, pageOf } from './paging.ts';
+import type { Handle, OffersTable } from './schema.ts';
+
+/** A list of offers as one parameter: a region has hundreds, and a statement may have only 65,535 parameters. */
+const OFFER_ROWS = sql`(
+  pool_key text, provider text, region text, zone text, zone_physical_id text, instance_type text, market text, reservation text,
+  accelerator text, accelerator_count integer, vcpu_count double precision, memory_gib double precision, architecture text,
+  price_micro_usd_per_hour bigint, availability text, available_count integer, quota_claims jsonb,
+  interruptions_per_hour double precision, observed_at timestamptz
+)`;
+
+/**
+ * Replaces all offers of a region by what was read, and appends every new or changed price to the price history.
+ * Throws RangeError for an offer of another region, or two of one pool.
+ */
+export async function replaceRegionOffers(
+  transaction: Handle,
+  provider: ProviderId,
+  region: string,
+  offers: readonly Offer[],
+): Promise<void> {
+  const keys = offers.map(({ pool }) => poolKey(pool));
+  const stray = offers.find(({ pool }) => pool.provider !== provider || pool.region !== region);
+  if (stray !== undefined) throw new RangeError(`The offer ${poolKey(stray.pool)} is not of ${provider}:${region}`);
+  const twice = keys.find((key, index) => keys.indexOf(key) !== index);
+  if (twice !== undefined) throw new RangeError(`The pool ${twice} is offered twice`);
+  await transaction
+    .deleteFrom('offers')
+    .where('provider', '=', provider)
+    .where('region', '=', region)
+    .where('pool_key', '!=', sql<string>`all(${textArray(keys)})`)
+    .execute();
+  if (offers.length === 0) return;
+  const rows = json(offers.map(offerColumns).toSorted((a, b) => (a.pool_key < b.pool_key ? -1 : 1)));
+  await sql`
+    insert into price_history (pool_key, observed_at, price_micro_usd_per_hour, availability)
+    select read.pool_key, read.observed_at, read.price_micro_usd_per_hour, read.availability
+    from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
+    left join offers on offers.pool_key = read.pool_key
+    where offers.pool_key is null
+      or offers.price_micro_usd_per_hour <> read.price_micro_usd_per_hour
+      or offers.availability <> read.availability
+    on conflict (pool_key, observed_at) do nothing`.execute(transaction);
+  await sql`
+    insert into offers
+    select * from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
+    on conflict (pool_key) do update set
+      zone_physical_id = excluded.zone_physical_id, accelerator = excluded.accelerator,
+      accelerator_count = excluded.accelerator_count, vcpu_count = excluded.vcpu_count, memory_gib = excluded.memory_gib,
+      architecture = excluded.architecture, price_micro_usd_per_hour = excluded.price_micro_usd_per_hour,
+      availability = excluded.availability, available_count = excluded.available_count, quota_claims = excluded.quota_claims,
+      interruptions_per_hour = excluded.interruptions_per_hour, observed_at = excluded.observed_at`.execute(
+    transaction,
+  );
+}
+
+/** All offers, by pool key. */
+export async function listOffers(handle: Handle): Promise<readonly Offer[]> {
+  const rows = await handle.selectFrom('offers').selectAll().orderBy('pool_key').execute();
+  return rows.map(offerOf);
+}
+
+/** Null = any. */
+export interface OfferFilter {
+  readonly provider: ProviderId | null;
+  readonly region: string | null;
+  readonly accelerator: string | null;
+  readonly market: Market | null;
+}
+
+/** By pool key. */
+export async function findOffers(handle: Handle, filter: OfferFilter, page: PageQuery): Promise<Page<Offer>> {
+  let query = handle
+    .selectFrom('offers')
+    .selectAll()
+    .where('pool_key', '>', page.cursor ?? '')
+    .orderBy('pool_key')
+    .limit(page.limit + 1);
+  if (filter.provider !== null) query = query.where('provider', '=', filter.provider);
+  if (filter.region !== null) query = query.where('region', '=', filter.region);
+  if (filter.accelerator !== null) query = query.where('accelerator', '=', filter.accelerator);
+  if (filter.market !== null) query = query.where('market', '=', filter.market);
+  const rows = await query.execute();
+  return pageOf(rows.map(offerOf), page.limit, ({ pool }) => poolKey(pool));
+}
+
+export interface PricePoint {
+  readonly observedAt: EpochMs;
+  readonly priceMicroUsdPerHour: MicroUsdPerHour;
+  readonly availability: Availability;
+}
+
+/** The changes of a pool's price since then, oldest first; each holds until the next. */
+export async function priceHistory(handle: Handle, key: string, since: EpochMs): Promise<readonly PricePoint[]> {
+  const rows = await handle
+    .selectFrom('price_history')
+    .selectAll()
+    .where('pool_key', '=', key)
+    .where('observed_at', '>=', time(since))
+    .orderBy('observed_at')
+    .execute();
+  return rows.map((row) => ({
+    observedAt: epochMs(row.observed_at),
+    priceMicroUsdPerHour: row.price_micro_usd_per_hour,
+    availability: row.availability,
+  }));
+}
+
+/** In the order of the table's columns, which `insert into offers select *` relies on through OFFER_ROWS. */
+function offerColumns(offer: Offer) {
+  return {
+    pool_key: poolKey(offer.pool),
+    ...poolColumns(offer.pool),
+    zone_physical_id: offer.zonePhysicalId,
+    accelerator: offer.accelerator,
+    accelerator_count: offer.acceleratorCount,
+    vcpu_count: offer.vcpuCount,
+    memory_gib: offer.memoryGiB,
+    architecture: offer.architecture,
+    price_micro_usd_per_hour: offer.priceMicroUsdPerHour,
+    availability: offer.availability,
+    available_count: offer.availableCount,
+    quota_claims: offer.quotaClaims,
+    interruptions_per_hour: offer.interruptionsPerHour,
+    observed_at: time(offer.observedAt).toISOString(),
+  };
+}
+
+function offerOf(row: Selectable<OffersTable>): Offer {
+  return {
+    pool: poolOf(row),
+    zonePhysicalId: row.zone_physical_id,
+    accelerator: row.accelerator,
+    acceleratorCount: row.accelerator_count,
+    vcpuCount: row.vcpu_count,
+    memoryGiB: row.memory_gib,
+    architecture: row.architecture,
+    priceMicroUsdPerHour: row.price_micro_usd_per_hour,
+    availability: row.availability,
+    availableCount: row.available_count,
+    quotaClaims: row.quota_claims,
+    interruptionsPerHour: row.interruptions_per_hour,
+    observedAt: epochMs(row.observed_at),
+  };
+}

@@ -1,0 +1,229 @@
+import type { ColumnType, Generated, Kysely } from 'kysely';
+import type { LeaseState } from '../domain/lease.ts';
+import type { Architecture, Availability, Quota, QuotaClaim } from '../domain/offer.ts';
+import type { HoldReason, Plan } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import type { Market } from '../domain/pool.ts';
+import type { RefusalScope } from '../domain/sold-out.ts';
+import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+
+/**
+ * A jsonb column: read as a value, written as JSON text. Text, because one of the two drivers would turn an array into
+ * PostgreSQL's array syntax. Nothing is ever queried inside these, except where a module says so.
+ */
+type Json<T> = ColumnType<T, string, string>;
+
+interface PoolColumns {
+  provider: string;
+  region: string;
+  zone: string | null;
+  instance_type: string;
+  market: Market;
+  reservation: string | null;
+}
+
+export interface FleetTable {
+  only_row: Generated<boolean>;
+  revision: number;
+}
+
+export interface WorkloadsTable {
+  id: string;
+  team: string;
+  name: string;
+  spec: Json<WorkloadSpec>;
+  generation: number;
+  state: WorkloadState;
+  hold_reasons: Json<readonly HoldReason[]>;
+  priority: number;
+  created_at: Date;
+  updated_at: Date;
+  deleted_at: Date | null;
+}
+
+export interface PlansTable {
+  id: string;
+  created_at: Date;
+  trigger: string;
+  policy_name: string;
+  policy_version: number;
+  elapsed_ms: number;
+  /** The PlanInput as JSON, gzip. */
+  packed_input: Uint8Array;
+  plan: Json<Plan>;
+  workload_names: Json<Readonly<Record<string, string>>>;
+  carried_out: boolean;
+}
+
+export interface LeasesTable extends PoolColumns {
+  id: string;
+  workload_id: string;
+  plan_id: string;
+  replicas: number[];
+  part: number;
+  part_count: number;
+  accelerator: string;
+  accelerator_count: number;
+  price_micro_usd_per_hour: number;
+  adjusted_price_micro_usd_per_hour: number;
+  state: LeaseState;
+  state_reason: string | null;
+  instance_id: string | null;
+  attempt_id: string | null;
+  wanted: boolean;
+  not_before: Date;
+  woken: Generated<boolean>;
+  created_at: Date;
+  updated_at: Date;
+  ready_at: Date | null;
+  gone_at: Date | null;
+  lock_token: string | null;
+  lock_expires_at: Date | null;
+}
+
+/** `written`: committed, perhaps never sent. `sent`: may have arrived. The others are the cloud's answer. */
+export type AttemptState = 'written' | 'sent' | 'accepted' | 'refused' | 'failed';
+
+/** What was sent, beside the pool: enough to send exactly the same again. */
+export interface AttemptParameters {
+  readonly userData: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** A refusal as it was answered; the provider contract's `Refusal` fits. */
+export interface RecordedRefusal {
+  readonly kind: string;
+  readonly scope: RefusalScope;
+  readonly retryAfterSeconds: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface AttemptsTable extends PoolColumns {
+  id: string;
+  lease_id: string;
+  number: number;
+  price_micro_usd_per_hour: number;
+  parameters: Json<AttemptParameters>;
+  state: AttemptState;
+  created_at: Date;
+  sent_at: Date | null;
+  settled_at: Date | null;
+  refusal: ColumnType<RecordedRefusal | null, string | null, string | null>;
+  error: string | null;
+}
+
+export interface PolicyVersionsTable {
+  id: Generated<number>;
+  name: string;
+  version: number;
+  source: string;
+  policy: Json<Policy>;
+  content_hash: string;
+  loaded_at: Date;
+}
+
+export interface OffersTable extends PoolColumns {
+  pool_key: string;
+  zone_physical_id: string | null;
+  accelerator: string;
+  accelerator_count: number;
+  vcpu_count: number;
+  memory_gib: number;
+  architecture: Architecture;
+  price_micro_usd_per_hour: number;
+  availability: Availability;
+  available_count: number | null;
+  quota_claims: Json<readonly QuotaClaim[]>;
+  interruptions_per_hour: number;
+  observed_at: Date;
+}
+
+export interface PriceHistoryTable {
+  pool_key: string;
+  observed_at: Date;
+  price_micro_usd_per_hour: number;
+  availability: Availability;
+}
+
+export interface SoldOutsTable {
+  scope_key: string;
+  provider: string;
+  region: string | null;
+  zone: string | null;
+  instance_type: string | null;
+  market: Market | null;
+  quota: string | null;
+  refused_at: Date;
+  until: Date;
+  strikes: number;
+  reason: string;
+  code: string;
+}
+
+export interface PoolOutcomesTable {
+  pool_key: string;
+  successes: number;
+  refusals: number;
+  updated_at: Date;
+}
+
+export interface QuotasTable {
+  quota_key: string;
+  provider: string;
+  region: string | null;
+  name: string;
+  unit: Quota['unit'];
+  quota_limit: number | null;
+  quota_usage: number | null;
+  observed_at: Date;
+}
+
+export interface ProviderRegionsTable {
+  provider: string;
+  region: string;
+  observed_at: Date | null;
+  attempted_at: Date | null;
+  error: string | null;
+  offer_count: Generated<number>;
+  claimed_until: Date | null;
+}
+
+export interface ProviderSuspensionsTable {
+  provider: string;
+  since: Date;
+  until: Date;
+  reason: string;
+}
+
+export interface EventsTable {
+  id: Generated<number>;
+  sequence: number | null;
+  at: Date;
+  type: string;
+  workload_id: string | null;
+  lease_id: string | null;
+  message: string;
+  data: Json<Readonly<Record<string, unknown>>>;
+}
+
+/** The tables as `migrations/` builds them. */
+export interface Database {
+  fleet: FleetTable;
+  workloads: WorkloadsTable;
+  plans: PlansTable;
+  leases: LeasesTable;
+  attempts: AttemptsTable;
+  policy_versions: PolicyVersionsTable;
+  offers: OffersTable;
+  price_history: PriceHistoryTable;
+  sold_outs: SoldOutsTable;
+  pool_outcomes: PoolOutcomesTable;
+  quotas: QuotasTable;
+  provider_regions: ProviderRegionsTable;
+  provider_suspensions: ProviderSuspensionsTable;
+  events: EventsTable;
+}
+
+/** What every query takes first: the store's own handle, or the one of the transaction it belongs to. */
+export type Handle = Kysely<Database>;

@@ -1,0 +1,440 @@
+import { request as httpRequest } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../../src/api/operations.ts';
+import { PROBLEM_CODES, PROBLEMS } from '../../src/api/problems.ts';
+import { SERVICE_ERROR_CODES } from '../../src/broker/service.ts';
+import { isObject, schemaMistakes } from './json-schema.ts';
+import { startApi } from './running-api.ts';
+
+const WORKLOAD = {
+  apiVersion: 'gpu-broker/v1',
+  kind: 'Workload',
+  metadata: { name: 'train', team: 'research' },
+  spec: { replicas: 2, accelerators: ['H100:8'], maxPrice: { usdPerHour: 120.5 } },
+};
+const WORKLOAD_YAML = `apiVersion: gpu-broker/v1
+kind: Workload
+metadata: { name: train, team: research }
+spec: { replicas: 2, accelerators: ["H100:8"] }
+`;
+
+type Api = Awaited<ReturnType<typeof startApi>>;
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: Record<string, unknown>;
+}
+
+async function call(api: Api, method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+  const response = await fetch(api.url + path, body === undefined ? { method, headers } : { method, headers, body });
+  const text = await response.text();
+  const json: unknown = text === '' ? {} : JSON.parse(text);
+  return { status: response.status, headers: response.headers, json: isObject(json) ? json : {} } satisfies Answer;
+}
+
+function postJson(api: Api, path: string, body: unknown): Promise<Answer> {
+  return call(api, 'POST', path, JSON.stringify(body), { 'content-type': 'application/json' });
+}
+
+function postYaml(api: Api, path: string, body: string): Promise<Answer> {
+  return call(api, 'POST', path, body, { 'content-type': 'application/yaml' });
+}
+
+async function documentOf(api: Api): Promise<Record<string, unknown>> {
+  return (await call(api, 'GET', '/openapi.json')).json;
+}
+
+/** The schema that the OpenAPI document gives for an answer. */
+function answerSchema(document: Record<string, unknown>, method: string, path: string, answer: Answer): unknown {
+  const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
+  return [
+    'paths',
+    path,
+    method.toLowerCase(),
+    'responses',
+    String(answer.status),
+    'content',
+    type,
+    'schema',
+  ].reduce<unknown>((part, key) => (isObject(part) ? part[key] : undefined), document);
+}
+
+describe('every operation', () => {
+  const calls: readonly (readonly [string, string, (api: Api) => Promise<Answer>])[] = [
+    ['GET', '/livez', (api) => call(api, 'GET', '/livez')],
+    ['GET', '/readyz', (api) => call(api, 'GET', '/readyz')],
+    ['GET', '/v1/fleet', (api) => call(api, 'GET', '/v1/fleet')],
+    ['GET', '/v1/leases', (api) => call(api, 'GET', '/v1/leases?workload=train&state=ready')],
+    ['GET', '/v1/leases/{id}', (api) => call(api, 'GET', '/v1/leases/lease-research-train-0')],
+    ['GET', '/v1/plans', (api) => call(api, 'GET', '/v1/plans')],
+    ['POST', '/v1/plans', (api) => postJson(api, '/v1/plans', { workloads: [WORKLOAD] })],
+    ['GET', '/v1/plans/{id}', (api) => call(api, 'GET', '/v1/plans/plan-1')],
+    ['GET', '/v1/events', (api) => call(api, 'GET', '/v1/events?workload=train')],
+    ['GET', '/v1/workloads', (api) => call(api, 'GET', '/v1/workloads')],
+    ['POST', '/v1/workloads', (api) => postJson(api, '/v1/workloads', WORKLOAD)],
+    ['POST', '/v1/workloads', (api) => postYaml(api, '/v1/workloads?dryRun=true', WORKLOAD_YAML)],
+    ['GET', '/v1/workloads/{id}', (api) => call(api, 'GET', '/v1/workloads/train')],
+    ['GET', '/v1/workloads/{id}/explanation', (api) => call(api, 'GET', '/v1/workloads/train/explanation')],
+    ['GET', '/v1/offers', (api) => call(api, 'GET', '/v1/offers')],
+    ['GET', '/v1/providers', (api) => call(api, 'GET', '/v1/providers')],
+    ['GET', '/v1/providers/{id}', (api) => call(api, 'GET', '/v1/providers/aws')],
+    ['GET', '/v1/policy', (api) => call(api, 'GET', '/v1/policy')],
+    ['POST', '/v1/policy/check', (api) => postYaml(api, '/v1/policy/check', 'kind: Policy\n')],
+    ['DELETE', '/v1/workloads/{id}', (api) => call(api, 'DELETE', '/v1/workloads/train')],
+  ];
+
+  it.each(calls)('%s %s answers as the OpenAPI document says', async (method, path, send) => {
+    await using api = await startApi();
+    await postJson(api, '/v1/workloads', { ...WORKLOAD, spec: { ...WORKLOAD.spec, replicas: 6 } });
+    const document = await documentOf(api);
+    const answer = await send(api);
+    expect(answer.status).toBe(200);
+    const schema = answerSchema(document, method, path, answer);
+    expect(schema).toBeDefined();
+    expect(schemaMistakes(document, schema, answer.json)).toEqual([]);
+  });
+
+  it('was called above', () => {
+    const called = new Set(calls.map(([method, path]) => `${method} ${path}`));
+    const defined = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
+    expect(defined.filter((operation) => !called.has(operation))).toEqual([]);
+    expect(defined.length).toBeGreaterThan(15);
+  });
+
+  it('takes an applied workload’s document again', async () => {
+    await using api = await startApi();
+    const { json } = await postJson(api, '/v1/workloads', WORKLOAD);
+    const [first] = Array.isArray(json['items']) ? json['items'] : [];
+    const again = await postJson(api, '/v1/workloads', isObject(first) ? first['document'] : null);
+    expect(again.status).toBe(200);
+    expect(api.service.applied[1]).toEqual(api.service.applied[0]);
+  });
+});
+
+describe('a schema check', () => {
+  it('fails for what is missing, extra, or of another type', () => {
+    const schema = {
+      type: 'object',
+      required: ['a'],
+      additionalProperties: false,
+      properties: { a: { anyOf: [{ type: 'integer' }, { type: 'null' }] } },
+    };
+    expect(schemaMistakes({}, schema, { a: null })).toEqual([]);
+    for (const wrong of [{}, { a: 'x' }, { a: 1.5 }, { a: 1, b: 2 }, []]) {
+      expect(schemaMistakes({}, schema, wrong)).not.toEqual([]);
+    }
+    expect(schemaMistakes({}, { unheardOf: 1 }, {})).toHaveLength(1);
+  });
+});
+
+describe('money and time', () => {
+  it('come exact and readable', async () => {
+    await using api = await startApi();
+    const { json } = await call(api, 'GET', '/v1/offers?accelerator=nvidia-l4');
+    expect(json).toMatchObject({
+      items: [{ price: { microUsdPerHour: 338_000, usdPerHour: '0.338' }, observedAt: '2026-10-31T23:59:00.000Z' }],
+      next: null,
+    });
+  });
+});
+
+describe('a list', () => {
+  it('is paged by cursor', async () => {
+    await using api = await startApi();
+    const first = await call(api, 'GET', '/v1/offers?limit=2');
+    expect(first.json['items']).toHaveLength(2);
+    const second = await call(api, 'GET', `/v1/offers?limit=2&cursor=${String(first.json['next'])}`);
+    expect(second.json['items']).toHaveLength(1);
+    expect(second.json['next']).toBeNull();
+  });
+});
+
+describe('a request that is wrong', () => {
+  it.each([
+    [
+      'unknown parameter',
+      'GET',
+      '/v1/offers?provder=aws',
+      undefined,
+      {},
+      'validation-failed',
+      {
+        parameter: 'provder',
+        message: 'unknown key; allowed: provider, region, accelerator, market, cursor, limit; did you mean provider?',
+      },
+    ],
+    ['limit of 0', 'GET', '/v1/offers?limit=0', undefined, {}, 'validation-failed', { parameter: 'limit' }],
+    [
+      'parameter twice',
+      'GET',
+      '/v1/offers?market=spot&market=spot',
+      undefined,
+      {},
+      'validation-failed',
+      { parameter: 'market' },
+    ],
+    [
+      'ambiguous accelerator',
+      'GET',
+      '/v1/offers?accelerator=A100',
+      undefined,
+      {},
+      'validation-failed',
+      { parameter: 'accelerator' },
+    ],
+    ['cursor of events', 'GET', '/v1/events?cursor=x', undefined, {}, 'validation-failed', { parameter: 'cursor' }],
+    ['broken escape', 'GET', '/v1/workloads/%ff', undefined, {}, 'validation-failed', undefined],
+    ['unknown address', 'GET', '/v1/nothing', undefined, {}, 'not-found', undefined],
+    [
+      'unknown method',
+      'PUT',
+      '/v1/workloads',
+      '{}',
+      { 'content-type': 'application/json' },
+      'method-not-allowed',
+      undefined,
+    ],
+    ['unknown workload', 'GET', '/v1/workloads/x', undefined, {}, 'workload-not-found', undefined],
+    ['unknown plan', 'GET', '/v1/plans/x', undefined, {}, 'plan-not-found', undefined],
+    ['unknown lease', 'GET', '/v1/leases/x', undefined, {}, 'lease-not-found', undefined],
+    ['unknown provider', 'GET', '/v1/providers/x', undefined, {}, 'provider-not-found', undefined],
+    ['no body', 'POST', '/v1/workloads', undefined, {}, 'unsupported-media-type', undefined],
+    [
+      'text body',
+      'POST',
+      '/v1/workloads',
+      'kind: x',
+      { 'content-type': 'text/plain' },
+      'unsupported-media-type',
+      undefined,
+    ],
+    [
+      'JSON for a policy',
+      'POST',
+      '/v1/policy/check',
+      '{}',
+      { 'content-type': 'application/json' },
+      'unsupported-media-type',
+      undefined,
+    ],
+    [
+      'unknown charset',
+      'POST',
+      '/v1/workloads',
+      '{}',
+      { 'content-type': 'application/json; charset=klingon' },
+      'unsupported-media-type',
+      undefined,
+    ],
+    [
+      'broken JSON',
+      'POST',
+      '/v1/workloads',
+      '{"a":',
+      { 'content-type': 'application/json' },
+      'validation-failed',
+      { pointer: '' },
+    ],
+    [
+      'deep JSON',
+      'POST',
+      '/v1/workloads',
+      '['.repeat(500_000) + ']'.repeat(500_000),
+      { 'content-type': 'application/json' },
+      'validation-failed',
+      { pointer: '' },
+    ],
+    [
+      'deep YAML',
+      'POST',
+      '/v1/workloads',
+      '['.repeat(500_000),
+      { 'content-type': 'application/yaml' },
+      'validation-failed',
+      { line: 1 },
+    ],
+    [
+      'large body',
+      'POST',
+      '/v1/workloads',
+      'x'.repeat(1024 * 1024 + 1),
+      { 'content-type': 'application/yaml' },
+      'payload-too-large',
+      undefined,
+    ],
+    [
+      'bad Idempotency-Key',
+      'POST',
+      '/v1/workloads',
+      '{}',
+      { 'content-type': 'application/json', 'idempotency-key': 'a b' },
+      'validation-failed',
+      { parameter: 'Idempotency-Key' },
+    ],
+    [
+      'conflict',
+      'POST',
+      '/v1/workloads',
+      WORKLOAD_YAML.replace('train', 'conflicted'),
+      { 'content-type': 'application/yaml' },
+      'workload-conflict',
+      undefined,
+    ],
+  ] as const)('%s is answered with a problem', async (_title, method, path, body, headers, code, error) => {
+    await using api = await startApi();
+    const document = await documentOf(api);
+    const answer = await call(api, method, path, body, headers);
+    expect(answer.json['code']).toBe(code);
+    expect(answer.status).toBe(PROBLEMS[code].status);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(schemaMistakes(document, { $ref: '#/components/schemas/Problem' }, answer.json)).toEqual([]);
+    if (error !== undefined) expect(answer.json['errors']).toContainEqual(expect.objectContaining(error));
+    expect(JSON.stringify(answer.json)).not.toMatch(/node_modules|\.ts:\d/);
+  });
+
+  it('names every mistake of a JSON body by pointer', async () => {
+    await using api = await startApi();
+    const wrong = { ...WORKLOAD, spec: { replicas: 0, accelerators: ['H100:8', 'A100:8'], marktes: [] } };
+    expect((await postJson(api, '/v1/plans', { workloads: [WORKLOAD, wrong] })).json['errors']).toEqual([
+      { pointer: '/workloads/1/spec/replicas', message: '0 is too small; allowed: a whole number from 1 to 10000' },
+      {
+        pointer: '/workloads/1/spec/accelerators/1',
+        message: '"A100" could be any of A100-40GB, A100-80GB; write which one',
+      },
+      { pointer: '/workloads/1/spec/marktes', message: expect.stringContaining('did you mean markets?') },
+    ]);
+  });
+
+  it('names every mistake of a YAML body by line and column', async () => {
+    await using api = await startApi();
+    const second = WORKLOAD_YAML.replace('replicas: 2', 'replicas: 0');
+    const answer = await postYaml(api, '/v1/workloads', `${WORKLOAD_YAML}---\n${second}`);
+    expect(answer.json['errors']).toEqual([
+      {
+        line: 9,
+        column: 19,
+        path: 'spec.replicas',
+        message: '0 is too small; allowed: a whole number from 1 to 10000',
+      },
+    ]);
+    expect(api.service.applied).toEqual([]);
+  });
+
+  it('finds the same workload twice in a list', async () => {
+    await using api = await startApi();
+    const answer = await postJson(api, '/v1/plans', { workloads: [WORKLOAD, WORKLOAD] });
+    expect(answer.json['errors']).toEqual([
+      { pointer: '/workloads/1/metadata/name', message: 'train of team research stands here twice' },
+    ]);
+  });
+
+  it('tells how far several workloads got', async () => {
+    await using api = await startApi();
+    const conflicted = WORKLOAD_YAML.replace('train', 'conflicted');
+    const answer = await postYaml(api, '/v1/workloads', `${WORKLOAD_YAML}---\n${conflicted}`);
+    expect(answer.json['code']).toBe('workload-conflict');
+    expect(answer.json['detail']).toContain('1 of 2 workloads were applied before research/conflicted');
+  });
+});
+
+describe('the broker failing', () => {
+  it('is a problem without the cause, which is in the log', async () => {
+    await using api = await startApi();
+    api.service.failure = new Error('password hunter2 refused by db.example');
+    const answer = await call(api, 'GET', '/v1/fleet');
+    expect(answer.status).toBe(500);
+    expect(answer.json).toMatchObject({ code: 'internal', instance: 'urn:gpu-broker:request:request-1' });
+    expect(JSON.stringify(answer.json)).not.toContain('hunter2');
+    expect(api.log.join('')).toContain('"requestId":"request-1"');
+    expect(api.log.join('')).toContain('hunter2');
+  });
+
+  it('is told apart from not being ready', async () => {
+    await using api = await startApi();
+    api.service.missing = ['gcp was not read yet'];
+    const answer = await call(api, 'GET', '/readyz');
+    expect(answer.status).toBe(503);
+    expect(answer.json).toEqual({ ready: false, missing: ['gcp was not read yet'] });
+    expect((await call(api, 'GET', '/livez')).status).toBe(200);
+  });
+});
+
+describe('the listener', () => {
+  it('answers only to its own host names (no DNS rebinding)', async () => {
+    await using api = await startApi();
+    const status = (host: string) =>
+      new Promise((resolve, reject) => {
+        const sent = httpRequest(`${api.url}/v1/fleet`, { headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        });
+        sent.on('error', reject);
+        sent.end();
+      });
+    expect(await status('evil.example')).toBe(421);
+    expect(await status('localhost:8080')).toBe(200);
+  });
+
+  it('sets security headers and names each request', async () => {
+    await using api = await startApi();
+    const { headers } = await call(api, 'GET', '/v1/fleet');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-powered-by')).toBeNull();
+    expect(headers.get('x-request-id')).toBe('request-1');
+  });
+
+  it('counts requests by route, not by address', async () => {
+    await using api = await startApi();
+    await call(api, 'GET', '/v1/workloads/one');
+    await call(api, 'GET', '/v1/workloads/two');
+    const metrics = await (await fetch(`${api.url}/metrics`)).text();
+    expect(metrics).toContain('_count{method="GET",route="/v1/workloads/{id}",status="404"} 2');
+  });
+});
+
+describe('the event stream', () => {
+  async function* messages(response: Response): AsyncGenerator<string> {
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of response.body ?? []) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split('\n\n');
+      rest = parts.pop() ?? '';
+      yield* parts;
+    }
+  }
+
+  it('sends what is there, then what comes, and a sign of life between', async () => {
+    await using api = await startApi();
+    api.service.record('broker.started', 'The broker started', null);
+    api.service.record('offers.read', 'aws: 2 offers', null);
+    const response = await fetch(`${api.url}/v1/events`, {
+      headers: { accept: 'text/event-stream', 'last-event-id': '1' },
+    });
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const stream = messages(response);
+    const next = async () => String((await stream.next()).value);
+    expect(await next()).toMatch(/^id: 2\ndata: \{"sequence":2,.*"message":"aws: 2 offers"/);
+    api.service.record('lease.ready', 'a machine is ready', null);
+    await api.clock.advanceSleepers(1000);
+    expect(await next()).toMatch(/^id: 3\ndata: \{"sequence":3,/);
+    await api.clock.advanceSleepers(15_000);
+    expect(await next()).toBe(': still here');
+    await stream.return(undefined);
+  });
+
+  it('answers a bad cursor with a problem', async () => {
+    await using api = await startApi();
+    const headers = { accept: 'text/event-stream', 'last-event-id': 'x' };
+    expect((await call(api, 'GET', '/v1/events', undefined, headers)).json['code']).toBe('validation-failed');
+  });
+});
+
+describe('the table of problems', () => {
+  it('has every code of the service once', () => {
+    expect(new Set(PROBLEM_CODES).size).toBe(PROBLEM_CODES.length);
+    expect(SERVICE_ERROR_CODES.filter((code) => PROBLEMS[code].status < 400)).toEqual([]);
+  });
+});

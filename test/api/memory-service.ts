@@ -1,0 +1,340 @@
+import {
+  type BrokerService,
+  type EventView,
+  type LeaseView,
+  type OfferView,
+  type Page,
+  type PageQuery,
+  type PlanView,
+  type PolicyView,
+  type ProviderView,
+  ServiceError,
+  type WorkloadView,
+} from '../../src/broker/service.ts';
+import { parsePolicy } from '../../src/config/policy.ts';
+import type { Pool } from '../../src/domain/pool.ts';
+import { poolScope } from '../../src/domain/sold-out.ts';
+import type { WorkloadSpec } from '../../src/domain/workload.ts';
+
+/** 2026-11-01T00:00:00Z */
+const AT = 1_793_491_200_000;
+
+const POLICY_SOURCE = `apiVersion: gpu-broker/v1
+kind: Policy
+metadata: { name: default }
+spec:
+  diversification: { minProviders: 2, maxShare: { provider: 0.6 } }
+  cost: { maxPricePerMachine: { usdPerHour: 120.5 } }
+`;
+
+function pool(overrides: Partial<Pool> = {}): Pool {
+  return {
+    provider: 'aws',
+    region: 'us-east-1',
+    zone: 'us-east-1a',
+    instanceType: 'p5.48xlarge',
+    market: 'on-demand',
+    reservation: null,
+    ...overrides,
+  };
+}
+
+const AZURE_POOL = pool({ provider: 'azure', region: 'eastus', zone: null, instanceType: 'Standard_ND96isr_H100_v5' });
+
+function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView {
+  return {
+    pool: of,
+    zonePhysicalId: of.zone === null ? null : 'use1-az6',
+    accelerator: 'H100-80GB-SXM',
+    acceleratorCount: 8,
+    vcpuCount: 192,
+    memoryGiB: 2048,
+    architecture: 'x86_64',
+    priceMicroUsdPerHour: price,
+    availability: 'available',
+    availableCount: null,
+    quotaClaims: [{ quota: 'p5', scope: 'region', units: 192 }],
+    interruptionsPerHour: 0,
+    observedAt: AT - 60_000,
+    soldOutUntil,
+    ageSeconds: 60,
+  };
+}
+
+const OFFERS: readonly OfferView[] = [
+  offer(pool(), 55_040_000, null),
+  offer(AZURE_POOL, 98_320_000, AT + 180_000),
+  {
+    ...offer(pool({ instanceType: 'g6.xlarge', market: 'spot' }), 338_000, null),
+    accelerator: 'L4',
+    acceleratorCount: 1,
+  },
+];
+
+function paged<T>(items: readonly T[], { cursor, limit }: PageQuery): Page<T> {
+  const start = cursor === null ? 0 : Number(cursor);
+  const end = start + limit;
+  return { items: items.slice(start, end), next: end < items.length ? String(end) : null };
+}
+
+function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, of: Pool, price: number): LeaseView {
+  return {
+    id: `lease-${workload.id}-${replica}`,
+    workloadId: workload.id,
+    workloadName: workload.spec.name,
+    replicas: [replica],
+    part: 0,
+    partCount: 1,
+    pool: of,
+    accelerator: 'H100-80GB-SXM',
+    acceleratorCount: 8,
+    state: 'ready',
+    stateReason: null,
+    priceMicroUsdPerHour: price,
+    instanceId: `i-${replica}`,
+    planId: 'plan-1',
+    createdAt: AT,
+    updatedAt: AT,
+  };
+}
+
+/**
+ * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
+ * CLI to be tested alone. The real broker has tests of its own.
+ */
+export class MemoryService implements BrokerService {
+  readonly applied: WorkloadSpec[] = [];
+  readonly events: EventView[] = [];
+  missing: readonly string[] = [];
+  /** When set, every call that reads the fleet fails with it. */
+  failure: Error | null = null;
+  readonly #workloads = new Map<string, WorkloadView>();
+
+  async listOffers(filter: Parameters<BrokerService['listOffers']>[0], page: PageQuery): Promise<Page<OfferView>> {
+    const matches = OFFERS.filter(
+      (candidate) =>
+        (filter.provider ?? candidate.pool.provider) === candidate.pool.provider &&
+        (filter.region ?? candidate.pool.region) === candidate.pool.region &&
+        (filter.accelerator ?? candidate.accelerator) === candidate.accelerator &&
+        (filter.market ?? candidate.pool.market) === candidate.pool.market,
+    );
+    return paged(matches, page);
+  }
+
+  async applyWorkload(spec: WorkloadSpec): Promise<WorkloadView> {
+    if (spec.name === 'conflicted') throw new ServiceError('workload-conflict', 'conflicted is being deleted');
+    this.applied.push(spec);
+    const id = `${spec.team}-${spec.name}`;
+    const before = this.#workloads.get(id);
+    const leases = Array.from({ length: Math.min(spec.replicas, 4) }, (_, replica) =>
+      replica % 2 === 0
+        ? leaseOf({ id, spec }, replica, pool(), 55_040_000)
+        : leaseOf({ id, spec }, replica, AZURE_POOL, 98_320_000),
+    );
+    const isHeld = spec.replicas > 4;
+    const view: WorkloadView = {
+      id,
+      spec,
+      state: isHeld ? 'held' : 'placed',
+      holdReasons: isHeld
+        ? [{ rule: 'headroom', detail: `quota p5 in us-east-1 leaves room for 4 of ${spec.replicas}` }]
+        : [],
+      generation: (before?.generation ?? 0) + 1,
+      leases,
+      readyReplicaCount: leases.length,
+      costMicroUsdPerHour: leases.reduce((total, lease) => total + lease.priceMicroUsdPerHour, 0),
+      createdAt: AT,
+      updatedAt: AT,
+    };
+    this.#workloads.set(id, view);
+    this.record('workload.placed', `${spec.name} is placed`, id);
+    return view;
+  }
+
+  record(type: string, message: string, workloadId: string | null): void {
+    this.events.push({ sequence: this.events.length + 1, at: AT, type, workloadId, leaseId: null, message, data: {} });
+  }
+
+  async dryRun(specs: readonly WorkloadSpec[]): Promise<PlanView> {
+    return { ...this.#plan(specs), id: null, trigger: 'dry-run' };
+  }
+
+  #plan(specs: readonly WorkloadSpec[]): PlanView {
+    const [first] = specs;
+    return {
+      id: 'plan-1',
+      createdAt: AT,
+      trigger: 'admission',
+      policyName: 'default',
+      policyVersion: 3,
+      elapsedMs: 12,
+      workloadNames: Object.fromEntries(specs.map((spec) => [`${spec.team}-${spec.name}`, spec.name])),
+      plan: {
+        machines:
+          first === undefined
+            ? []
+            : [
+                {
+                  workloadId: `${first.team}-${first.name}`,
+                  replicas: [0],
+                  part: 0,
+                  partCount: 1,
+                  pool: pool(),
+                  accelerator: 'H100-80GB-SXM',
+                  acceleratorCount: 8,
+                  priceMicroUsdPerHour: 55_040_000,
+                  adjustedPriceMicroUsdPerHour: 55_040_000,
+                },
+              ],
+        keptLeaseIds: [],
+        held: [],
+        costMicroUsdPerHour: 153_360_000,
+        lowerBoundMicroUsdPerHour: 153_200_000,
+        gapShare: 0.001,
+        unconstrainedCostMicroUsdPerHour: 110_080_000,
+        premiumShare: 0.393,
+        rules: [
+          { rule: 'maxShare.provider', subject: 'azure', value: 0.6, limit: 0.6, enforced: true, binding: true },
+          { rule: 'maxShare.provider', subject: 'aws', value: 0.4, limit: 0.6, enforced: true, binding: false },
+          { rule: 'minProviders', subject: '', value: 2, limit: 2, enforced: true, binding: true },
+        ],
+        shares: {
+          provider: { azure: 0.6, aws: 0.4 },
+          region: { 'azure:eastus': 0.6, 'aws:us-east-1': 0.4 },
+          market: { 'on-demand': 1 },
+        },
+        concentration: 0.52,
+        solver: 'highs 1.15.3',
+        status: 'optimal',
+      },
+    };
+  }
+
+  async listWorkloads(page: PageQuery): Promise<Page<WorkloadView>> {
+    return paged([...this.#workloads.values()], page);
+  }
+
+  async getWorkload(idOrName: string): Promise<WorkloadView> {
+    const found = [...this.#workloads.values()].find(({ id, spec }) => id === idOrName || spec.name === idOrName);
+    if (found === undefined) throw new ServiceError('workload-not-found', `There is no workload "${idOrName}"`);
+    return found;
+  }
+
+  async deleteWorkload(idOrName: string): Promise<WorkloadView> {
+    const deleted: WorkloadView = { ...(await this.getWorkload(idOrName)), state: 'deleting' };
+    this.#workloads.set(deleted.id, deleted);
+    return deleted;
+  }
+
+  async explainWorkload(idOrName: string): ReturnType<BrokerService['explainWorkload']> {
+    const workload = await this.getWorkload(idOrName);
+    const alternative = { accelerator: 'H100-80GB-SXM', acceleratorCount: 8 };
+    return {
+      workloadId: workload.id,
+      workloadName: workload.spec.name,
+      planId: 'plan-1',
+      alternatives: [
+        { ...alternative, pool: pool(), replicaCostMicroUsdPerHour: 55_040_000, verdict: 'chosen', detail: 'cheapest' },
+        {
+          ...alternative,
+          pool: AZURE_POOL,
+          replicaCostMicroUsdPerHour: null,
+          verdict: 'sold-out',
+          detail: 'sold out until 2026-11-01T00:03:00Z',
+        },
+      ],
+      otherAcceleratorCount: 1,
+      held: workload.holdReasons,
+    };
+  }
+
+  async listLeases(filter: Parameters<BrokerService['listLeases']>[0], page: PageQuery): Promise<Page<LeaseView>> {
+    const leases = [...this.#workloads.values()].flatMap(({ leases: own }) => own);
+    const matches = leases.filter(
+      (lease) =>
+        (filter.state ?? lease.state) === lease.state &&
+        (filter.workload === null || filter.workload === lease.workloadId || filter.workload === lease.workloadName),
+    );
+    return paged(matches, page);
+  }
+
+  async getLease(id: string): Promise<LeaseView> {
+    const lease = [...this.#workloads.values()]
+      .flatMap(({ leases }) => leases)
+      .find((candidate) => candidate.id === id);
+    if (lease === undefined) throw new ServiceError('lease-not-found', `There is no lease "${id}"`);
+    return lease;
+  }
+
+  async listPlans(page: PageQuery): Promise<Page<PlanView>> {
+    return paged([this.#plan([])], page);
+  }
+
+  async getPlan(id: string): Promise<PlanView> {
+    if (id !== 'plan-1') throw new ServiceError('plan-not-found', `There is no plan "${id}"`);
+    return this.#plan(this.applied);
+  }
+
+  async listProviders(): Promise<readonly ProviderView[]> {
+    return [
+      {
+        id: 'aws',
+        health: 'degraded',
+        healthReason: 'us-west-2 was not read',
+        regions: [
+          { region: 'us-east-1', offerCount: 2, observedAt: AT, error: null },
+          { region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+        ],
+        quotas: [
+          { provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null, headroom: null },
+        ],
+        soldOut: [
+          { scope: poolScope(pool()), until: AT + 180_000, reason: 'InsufficientInstanceCapacity', strikes: 1 },
+        ],
+        leaseCount: 2,
+        costMicroUsdPerHour: 110_080_000,
+      },
+    ];
+  }
+
+  async getProvider(id: string): Promise<ProviderView> {
+    const found = (await this.listProviders()).find((provider) => provider.id === id);
+    if (found === undefined) throw new ServiceError('provider-not-found', `There is no provider "${id}"`);
+    return found;
+  }
+
+  async listEvents(filter: { readonly workloadId: string | null }, page: PageQuery): Promise<Page<EventView>> {
+    const after = Number(page.cursor ?? '0');
+    const matches = this.events.filter(
+      (event) => event.sequence > after && (filter.workloadId === null || filter.workloadId === event.workloadId),
+    );
+    const items = matches.slice(0, page.limit);
+    return { items, next: matches.length > items.length ? String(items.at(-1)?.sequence) : null };
+  }
+
+  async getPolicy(): Promise<PolicyView> {
+    const parsed = parsePolicy('policies/default.yaml', POLICY_SOURCE);
+    if (!parsed.ok) throw new Error('the policy of this test is wrong');
+    const rejected = ['policies/default.yaml:5:1 spec.x: unknown key'];
+    return { policy: parsed.value, version: 3, source: POLICY_SOURCE, loadedAt: AT, rejected };
+  }
+
+  async getFleet(): ReturnType<BrokerService['getFleet']> {
+    if (this.failure !== null) throw this.failure;
+    return {
+      at: AT,
+      costMicroUsdPerHour: 153_360_000,
+      providerShares: { azure: 0.641, aws: 0.359 },
+      regionShares: { 'azure:eastus': 0.641, 'aws:us-east-1': 0.359 },
+      marketShares: { 'on-demand': 1 },
+      concentration: 0.54,
+      leaseCounts: { ready: 2 },
+      workloadCounts: { placed: this.#workloads.size },
+      latestPlan: this.applied.length === 0 ? null : this.#plan(this.applied),
+    };
+  }
+
+  async readiness(): Promise<readonly string[]> {
+    return this.missing;
+  }
+}
