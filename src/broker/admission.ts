@@ -15,7 +15,11 @@ export async function applyWorkload(context: BrokerContext, spec: WorkloadSpec):
     const surplus = (await leasesOfWorkload(transaction, row.id)).filter(
       (lease) => servesStill(lease) && lease.replicas.every((replica) => replica >= spec.replicas),
     );
-    await unwantLeases(transaction, surplus.map(({ id }) => id), at);
+    await unwantLeases(
+      transaction,
+      surplus.map(({ id }) => id),
+      at,
+    );
     await raiseFleetRevision(transaction);
     await appendEvent(transaction, {
       at,
@@ -38,7 +42,11 @@ export async function deleteWorkload(context: BrokerContext, workload: WorkloadR
   await context.store.transaction(async (transaction) => {
     if (!(await markDeleting(transaction, workload.id, at))) return;
     const leases = await leasesOfWorkload(transaction, workload.id);
-    await unwantLeases(transaction, leases.map(({ id }) => id), at);
+    await unwantLeases(
+      transaction,
+      leases.map(({ id }) => id),
+      at,
+    );
     await raiseFleetRevision(transaction);
     await appendEvent(transaction, {
       at,

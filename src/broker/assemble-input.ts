@@ -38,6 +38,8 @@ export function quotasWithInFlight(
   return quotas.map(({ observedAt: _, ...quota }) => ({
     ...quota,
     usage:
-      quota.usage === null ? null : quota.usage + (inFlight.get(quotaKey(quota.provider, quota.region, quota.name)) ?? 0),
+      quota.usage === null
+        ? null
+        : quota.usage + (inFlight.get(quotaKey(quota.provider, quota.region, quota.name)) ?? 0),
   }));
 }

@@ -28,7 +28,11 @@ export type WakeCalls = Pick<BrokerContext, 'wakePlacing' | 'wakeLeases'>;
  * Starts the loops. `connect` hands the context its wake-up calls, which exist only once the loops do.
  * In the embedded store a lock found at the start belongs to a process that is dead (the directory has one owner), so it is cleared.
  */
-export async function startBroker(context: BrokerContext, planner: Planner, connect: (wake: WakeCalls) => void): Promise<RunningBroker> {
+export async function startBroker(
+  context: BrokerContext,
+  planner: Planner,
+  connect: (wake: WakeCalls) => void,
+): Promise<RunningBroker> {
   if (context.store.kind !== 'postgres') await clearLocks(context.store.database);
   const loops: Loop[] = [];
 
@@ -68,7 +72,10 @@ function common(context: BrokerContext, name: string) {
     clock: context.clock,
     retryAfterMs: RETRY_AFTER_ERROR_MS,
     onError: (error: unknown) =>
-      context.logger.error({ loop: name, error: error instanceof Error ? error.message : String(error) }, 'A loop failed'),
+      context.logger.error(
+        { loop: name, error: error instanceof Error ? error.message : String(error) },
+        'A loop failed',
+      ),
   };
 }
 
@@ -87,7 +94,9 @@ function startPlacing(context: BrokerContext, planner: Planner): Loop {
 /** Nothing is placed before every provider was tried once: a plan on one provider's offers would not be the cheapest. */
 async function marketKnown(context: BrokerContext): Promise<boolean> {
   const states = await regionStates(context.store.database);
-  const tried = new Set(states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`));
+  const tried = new Set(
+    states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`),
+  );
   for (const [provider, regions] of context.regions) {
     if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
   }

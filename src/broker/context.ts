@@ -1,6 +1,6 @@
-import type { Clock, EpochMs } from '../domain/time.ts';
 import type { Plan, PlanInput } from '../domain/plan.ts';
 import type { ProviderId } from '../domain/pool.ts';
+import type { Clock, EpochMs } from '../domain/time.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { Store } from '../store/open-store.ts';
 import type { NewId } from './ids.ts';

@@ -1,9 +1,9 @@
 import { explainWorkload } from '../planning/explain.ts';
+import { listEvents } from '../store/events.ts';
 import { getLease, leasesOfWorkload, listLeases, listNonFinalLeases } from '../store/leases.ts';
 import { getPlan, getPlanInput, latestPlan, listPlans } from '../store/plans.ts';
-import { regionStates } from '../store/providers.ts';
 import { currentPolicy } from '../store/policies.ts';
-import { listEvents } from '../store/events.ts';
+import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
@@ -20,7 +20,10 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
   async function workloadOf(idOrName: string): Promise<WorkloadRow> {
     const workload = await findWorkload(database, idOrName);
     if (workload !== null) return workload;
-    throw new ServiceError('workload-not-found', `No workload has the id or name "${idOrName}"; list them with GET /v1/workloads`);
+    throw new ServiceError(
+      'workload-not-found',
+      `No workload has the id or name "${idOrName}"; list them with GET /v1/workloads`,
+    );
   }
 
   async function viewOf(workload: WorkloadRow) {
@@ -71,7 +74,8 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
     },
     getLease: async (id) => {
       const lease = await getLease(database, id);
-      if (lease === null) throw new ServiceError('lease-not-found', `No lease has the id "${id}"; list them with GET /v1/leases`);
+      if (lease === null)
+        throw new ServiceError('lease-not-found', `No lease has the id "${id}"; list them with GET /v1/leases`);
       return leaseView(lease, (await namesOf([lease.workloadId])).get(lease.workloadId) ?? '');
     },
     listPlans: async (page) => {
@@ -80,7 +84,8 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
     },
     getPlan: async (id) => {
       const plan = await getPlan(database, id);
-      if (plan === null) throw new ServiceError('plan-not-found', `No plan has the id "${id}"; list them with GET /v1/plans`);
+      if (plan === null)
+        throw new ServiceError('plan-not-found', `No plan has the id "${id}"; list them with GET /v1/plans`);
       return planView(plan);
     },
     listProviders: () => Promise.all([...context.providers.keys()].map((id) => providerView(context, id))),
@@ -92,7 +97,8 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
     listEvents: (filter, page) => listEvents(database, filter, page),
     getPolicy: async () => {
       const current = await currentPolicy(database);
-      if (current === null) throw new ServiceError('not-ready', 'No policy is in force yet; put one into the policies directory');
+      if (current === null)
+        throw new ServiceError('not-ready', 'No policy is in force yet; put one into the policies directory');
       const { policy, version, source, loadedAt } = current;
       return { policy, version, source, loadedAt, rejected: keeper.rejected() };
     },
@@ -116,7 +122,8 @@ async function missing(context: BrokerContext): Promise<readonly string[]> {
   const states = await regionStates(context.store.database);
   for (const [provider, regions] of context.regions) {
     const tried = states.filter((state) => state.provider === provider && state.attemptedAt !== null);
-    if (tried.length < regions.length) lacking.push(`offers of ${provider}: ${tried.length} of ${regions.length} regions read`);
+    if (tried.length < regions.length)
+      lacking.push(`offers of ${provider}: ${tried.length} of ${regions.length} regions read`);
   }
   return lacking;
 }

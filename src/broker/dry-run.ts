@@ -11,7 +11,8 @@ export async function dryRun(
   specs: readonly WorkloadSpec[],
 ): Promise<PlanView> {
   const view = await readPlanningView(context);
-  if (view === null) throw new ServiceError('not-ready', 'No policy is in force yet; put one into the policies directory');
+  if (view === null)
+    throw new ServiceError('not-ready', 'No policy is in force yet; put one into the policies directory');
   const startedAt = context.clock.now();
   const workloads = withSpecs(view.input.workloads, specs);
   const input: PlanInput = { ...view.input, workloads };

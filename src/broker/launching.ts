@@ -41,7 +41,8 @@ export async function stepPlanned(context: BrokerContext, lease: LeaseRow, provi
 /** `launching`: the outcome is unknown (crash, lost reply, busy cloud). The same key again tells, and starts at most one machine. */
 export async function stepLaunching(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
   const attempt = await attemptOf(context.store.database, lease);
-  if (!lease.wanted) return move(context, lease, 'terminating', { reason: 'No longer wanted while its launch was under way' });
+  if (!lease.wanted)
+    return move(context, lease, 'terminating', { reason: 'No longer wanted while its launch was under way' });
   const age = context.clock.now() - attempt.createdAt;
   if (age > context.settings.attemptTimeoutSeconds * 1000) {
     return giveUpAttempt(context, lease, attempt, `No answer to the launch within ${Math.round(age / 1000)} s`);

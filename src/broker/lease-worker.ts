@@ -103,7 +103,9 @@ async function keepLock(context: BrokerContext, lease: LeaseRow, finished: Abort
 function step(context: BrokerContext, lease: LeaseRow): Promise<StepResult> {
   const provider = context.providers.get(lease.pool.provider);
   if (provider === undefined) {
-    throw new Error(`Provider ${lease.pool.provider} is not configured, but lease ${lease.id} has a machine there: configure it again`);
+    throw new Error(
+      `Provider ${lease.pool.provider} is not configured, but lease ${lease.id} has a machine there: configure it again`,
+    );
   }
   switch (lease.state) {
     case 'planned':

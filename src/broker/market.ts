@@ -70,9 +70,7 @@ async function readRegions(context: BrokerContext, provider: Provider, regions: 
   }
   if (quotas.regions.some(({ complete }) => complete)) {
     const global = quotas.quotas.filter((quota) => quota.region === null);
-    await context.store.transaction((transaction) =>
-      replaceRegionQuotas(transaction, provider.id, null, global, at),
-    );
+    await context.store.transaction((transaction) => replaceRegionQuotas(transaction, provider.id, null, global, at));
   }
   if (offers.regions.every(({ complete }) => complete)) await liftSuspension(context.store.database, provider.id);
   await tellQuarantined(context, provider, offers.quarantined.length);

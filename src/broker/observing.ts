@@ -1,3 +1,4 @@
+import type { EpochMs } from '../domain/time.ts';
 import type { Instance, Provider } from '../providers/provider.ts';
 import { attemptOf, settleAttempt } from '../store/attempts.ts';
 import type { LeaseRow } from '../store/leases.ts';
@@ -22,7 +23,7 @@ export async function stepStarting(context: BrokerContext, lease: LeaseRow, prov
   if (instance === null) return notVisible(context, lease, age);
   switch (instance.state) {
     case 'running':
-      return becomeReady(context, lease, instance);
+      return becomeReady(context, lease, instance, attempt.sentAt);
     case 'pending':
       if (age <= context.settings.attemptTimeoutSeconds * 1000) return wait(START_POLL_MS);
       return giveUpAttempt(context, lease, attempt, `Not running ${Math.round(age / 1000)} s after its launch`);
@@ -75,16 +76,25 @@ function observe(context: BrokerContext, lease: LeaseRow, provider: Provider): P
 
 function notVisible(context: BrokerContext, lease: LeaseRow, age: number): Promise<StepResult> | StepResult {
   if (age <= context.settings.visibilitySeconds * 1000) return wait(START_POLL_MS);
-  return lost(context, lease, `${lease.pool.provider} accepted it and does not know it ${Math.round(age / 1000)} s later`);
+  return lost(
+    context,
+    lease,
+    `${lease.pool.provider} accepted it and does not know it ${Math.round(age / 1000)} s later`,
+  );
 }
 
-function becomeReady(context: BrokerContext, lease: LeaseRow, instance: Instance): Promise<StepResult> {
+function becomeReady(
+  context: BrokerContext,
+  lease: LeaseRow,
+  instance: Instance,
+  sentAt: EpochMs | null,
+): Promise<StepResult> {
   return move(context, lease, 'ready', {
     reason: `Running in ${instance.pool.zone ?? instance.pool.region}`,
     instanceId: instance.ref.instanceId,
     also: async (transaction, at) => {
       await recordSuccess(transaction, lease.pool, at);
-      await clearSoldOut(transaction, lease.pool);
+      await clearSoldOut(transaction, lease.pool, sentAt);
     },
   });
 }

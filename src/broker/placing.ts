@@ -4,7 +4,7 @@ import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { appendEvent } from '../store/events.ts';
 import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
-import { insertLeases, listServingLeases, type LeaseRow, unwantLeases } from '../store/leases.ts';
+import { insertLeases, type LeaseRow, listServingLeases, unwantLeases } from '../store/leases.ts';
 import { listOffers } from '../store/offers.ts';
 import type { Handle } from '../store/open-store.ts';
 import { insertPlan } from '../store/plans.ts';
@@ -42,9 +42,14 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const revision = await fleetRevision(transaction);
     const workloads = await listServedWorkloads(transaction);
     const served = new Set(workloads.map(({ id }) => id));
-    const leases = (await listServingLeases(transaction)).filter((lease) => lease.wanted && served.has(lease.workloadId));
+    const leases = (await listServingLeases(transaction)).filter(
+      (lease) => lease.wanted && served.has(lease.workloadId),
+    );
     const offers = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
-    const chances = await successProbabilities(transaction, offers.map(({ pool }) => poolKey(pool)));
+    const chances = await successProbabilities(
+      transaction,
+      offers.map(({ pool }) => poolKey(pool)),
+    );
     const input: PlanInput = {
       at,
       policy: policy.policy,
@@ -97,7 +102,11 @@ export async function place(context: BrokerContext, planner: Planner, trigger: s
       workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
     });
     await insertLeases(transaction, leasesOf(context, plan, planId, at));
-    await unwantLeases(transaction, released.map(({ id }) => id), at);
+    await unwantLeases(
+      transaction,
+      released.map(({ id }) => id),
+      at,
+    );
     await appendPlanEvent(transaction, planId, trigger, plan, at);
     return true;
   });
@@ -118,13 +127,17 @@ function hasUnplaced(view: PlanningView): boolean {
   return view.workloads.some(
     ({ id, spec, state }) =>
       state !== 'placed' ||
-      Array.from({ length: spec.replicas }, (_, replica) => parts.get(`${id}/${replica}`) ?? 0).some((share) => share < 0.999),
+      Array.from({ length: spec.replicas }, (_, replica) => parts.get(`${id}/${replica}`) ?? 0).some(
+        (share) => share < 0.999,
+      ),
   );
 }
 
 /** A gang is all or none: what runs of a gang whose missing machines cannot be had is released, so that the whole can go elsewhere. */
 function gangsToRelease(leases: readonly LeaseRow[], plan: Plan): LeaseRow[] {
-  const held = new Set(plan.held.flatMap(({ workloadId, replicas }) => replicas.map((replica) => `${workloadId}/${replica}`)));
+  const held = new Set(
+    plan.held.flatMap(({ workloadId, replicas }) => replicas.map((replica) => `${workloadId}/${replica}`)),
+  );
   return leases.filter((lease) => lease.replicas.some((replica) => held.has(`${lease.workloadId}/${replica}`)));
 }
 

@@ -1,10 +1,10 @@
+import { isFinal } from '../domain/lease.ts';
 import type { ProviderId } from '../domain/pool.ts';
 import type { Instance, OwnedSnapshot, Provider } from '../providers/provider.ts';
 import { appendEvent } from '../store/events.ts';
 import { findLeaseByAttempt, type LeaseRow, listLiveLeases, wakeLease } from '../store/leases.ts';
 import { callProvider, READ_LIMITS } from './call-provider.ts';
 import type { BrokerContext } from './context.ts';
-import { isFinal } from '../domain/lease.ts';
 
 /**
  * Brings promise and truth together for one provider: leases whose machine a complete listing lacks are looked at by their worker;

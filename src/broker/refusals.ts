@@ -9,8 +9,9 @@ import type { LeaseRow } from '../store/leases.ts';
 import type { Handle } from '../store/open-store.ts';
 import { recordRefusal } from '../store/pool-outcomes.ts';
 import { suspendProvider as storeSuspension } from '../store/providers.ts';
-import { rememberRefusal } from '../store/sold-outs.ts';
+import { listActiveSoldOuts, rememberRefusal } from '../store/sold-outs.ts';
 import type { BrokerContext } from './context.ts';
+import { escalationReason, widerScope } from './escalation.ts';
 import { move, type StepResult } from './lease-moves.ts';
 
 /** A pool that failed for no stated reason (time-out, bad input there) is left alone this long at first. */
@@ -37,9 +38,20 @@ export function endRefused(
         retryAfterSeconds: refusal.retryAfterSeconds,
         at,
       });
-      if (refusal.kind === 'capacity') await recordRefusal(transaction, lease.pool, at);
+      if (refusal.kind === 'capacity') {
+        await recordRefusal(transaction, lease.pool, at);
+        await escalate(transaction, lease, refusal, at);
+      }
     },
   });
+}
+
+/** A shortage that shows in several zones is remembered for the region, or the provider, at once. */
+async function escalate(transaction: Handle, lease: LeaseRow, refusal: Refusal, at: EpochMs): Promise<void> {
+  const scope = widerScope(lease.pool, await listActiveSoldOuts(transaction, at));
+  if (scope === null) return;
+  const reason = escalationReason(lease.pool, scope);
+  await rememberRefusal(transaction, { scope, reason, code: refusal.code, retryAfterSeconds: BLOCK_SECONDS, at });
 }
 
 /** The attempt took too long or cannot end well: make sure that nothing is left of it, and have the place filled elsewhere. */

@@ -33,13 +33,12 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stderr?.pipe(log);
+  const tail = keepTail(child.stderr);
   const exited = once(child, 'exit');
   try {
     const ready = await Promise.race([
       readyLine(child),
-      exited.then(() =>
-        Promise.reject(new Error(`${options.name} ended before it was ready; its log is ${options.logFile}`)),
-      ),
+      exited.then(() => Promise.reject(new Error(`${options.name} ended before it was ready:\n${tail.text()}`))),
       late(options),
     ]);
     return {
@@ -53,6 +52,17 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     throw error;
   }
 }
+
+/** The end of what a child wrote to its standard error, for the message when it fails. */
+function keepTail(stream: NodeJS.ReadableStream | null): { text(): string } {
+  let kept = '';
+  stream?.on('data', (chunk: Buffer) => {
+    kept = `${kept}${chunk.toString('utf8')}`.slice(-TAIL_CHARACTERS);
+  });
+  return { text: () => kept.trim() };
+}
+
+const TAIL_CHARACTERS = 2_000;
 
 async function readyLine(child: ChildProcess): Promise<unknown> {
   if (child.stdout === null) throw new Error('The child has no standard output');

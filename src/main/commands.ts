@@ -53,7 +53,8 @@ function addServe(program: Command, { terminal, signal }: ServiceCommandOptions)
         await aborted(signal);
         await serving.stop();
       } catch (error) {
-        if (error instanceof ConfigProblem) throw new CliError(EXIT.usage, `the configuration is wrong\n${error.message}`);
+        if (error instanceof ConfigProblem)
+          throw new CliError(EXIT.usage, `the configuration is wrong\n${error.message}`);
         if (error instanceof StoreError) throw new CliError(EXIT.failed, error.message);
         throw error;
       }

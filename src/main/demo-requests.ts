@@ -12,7 +12,14 @@ export function renderRequests(view: RequestsView, style: Style): string {
       if (first === undefined) return [];
       const agents = new Set(requests.map(({ userAgent }) => clientOf(userAgent)));
       return [
-        [first.cloud, first.service, first.operation, first.mutating ? 'yes' : '', String(requests.length), [...agents].join(', ')],
+        [
+          first.cloud,
+          first.service,
+          first.operation,
+          first.mutating ? 'yes' : '',
+          String(requests.length),
+          [...agents].join(', '),
+        ],
       ];
     });
   const columns = [

@@ -23,7 +23,7 @@ export interface DemoOptions {
   readonly stopAsked: Promise<void>;
 }
 
-const PLACED_WITHIN_MS = 60_000;
+const PLACED_WITHIN_MS = 120_000;
 const ACCELERATOR_IN_SHORTAGE = 'H100-80GB-SXM';
 
 /** The main job from end to end, told step by step. Returns the exit code: 0 = everything asked for runs, and the clouds agree. */
@@ -37,7 +37,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await sufferShortage(rig, say, options.terminal);
     await showFleet(rig, options.terminal);
     const agreed = await compareWithClouds(rig, say);
-    if (options.showRequests) options.terminal.write(renderRequests(await rig.control.requests(0), options.terminal.style));
+    if (options.showRequests)
+      options.terminal.write(renderRequests(await rig.control.requests(0), options.terminal.style));
     say.summary(agreed, options.seed);
     if (options.keep) await keepRunning(rig, options);
     return agreed ? 0 : 1;
@@ -62,7 +63,9 @@ function createSay(terminal: Terminal, startedAt: number): Say {
       const verdict = agreed
         ? style.good('Every replica runs, and every machine in the clouds has its lease.')
         : style.bad('The clouds and the leases do not agree: see above.');
-      terminal.write(`\n${verdict}\nSeed ${seed}, ${elapsed().trim()} in all. Try: npm run demo -- --show-requests, npm start\n`);
+      terminal.write(
+        `\n${verdict}\nSeed ${seed}, ${elapsed().trim()} in all. Try: npm run demo -- --show-requests, npm start\n`,
+      );
     },
   };
 }
@@ -71,7 +74,9 @@ async function placeSamples(rig: Rig, say: Say): Promise<void> {
   say.step('Reading prices, capacity and quotas of every region through the official SDKs');
   await untilReady(rig, say);
   const count = await applyWorkloads(rig.api);
-  say.step(`Applied ${count} workloads from config/workloads under config/policies/default.yaml; placing and launching`);
+  say.step(
+    `Applied ${count} workloads from config/workloads under config/policies/default.yaml; placing and launching`,
+  );
   const workloads = await untilSettled(rig, say);
   const machines = workloads.flatMap(({ leases }) => leases).length;
   say.detail(`${machines} machines run for ${workloads.length} workloads`);
@@ -139,7 +144,9 @@ async function sufferShortage(rig: Rig, say: Say, terminal: Terminal): Promise<v
   await untilChanged(rig, lastEvent, say);
   const after = (await untilSettled(rig, say, lastEvent)).flatMap((workload) => workload.leases);
   const change = sumOf(after) - costBefore;
-  say.step(`Recovered: everything runs again, for ${dollarsOf(Math.abs(change))} $/h ${change < 0 ? 'less' : 'more'} than before`);
+  say.step(
+    `Recovered: everything runs again, for ${dollarsOf(Math.abs(change))} $/h ${change < 0 ? 'less' : 'more'} than before`,
+  );
 }
 
 /** Waits until the broker has noticed: an event after the given one. */
@@ -186,6 +193,8 @@ async function compareWithClouds(rig: Rig, say: Say): Promise<boolean> {
 }
 
 async function keepRunning(rig: Rig, options: DemoOptions): Promise<void> {
-  options.terminal.write(`\nThe broker listens on ${rig.url} (docs: docs/api.md). Try: GPU_BROKER_URL=${rig.url} bin/gpu-broker status\nCtrl-C stops it.\n`);
+  options.terminal.write(
+    `\nThe broker listens on ${rig.url} (docs: docs/api.md). Try: GPU_BROKER_URL=${rig.url} bin/gpu-broker status\nCtrl-C stops it.\n`,
+  );
   await options.stopAsked;
 }

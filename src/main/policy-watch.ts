@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { type ConfigResult, formatConfigError } from '../config/config-error.ts';
-import { loadPolicies, type LoadedPolicy } from '../config/load-policies.ts';
 import type { PolicyKeeper } from '../broker/policy-keeper.ts';
+import { type ConfigResult, formatConfigError } from '../config/config-error.ts';
+import { type LoadedPolicy, loadPolicies } from '../config/load-policies.ts';
 
 /** Editors write a file in several steps; a change is read when it has been quiet for this long. */
 const QUIET_MS = 200;

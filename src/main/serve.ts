@@ -214,4 +214,3 @@ function urlOf(server: Server): string {
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   return `http://${host}:${address.port}`;
 }
-

@@ -38,6 +38,8 @@ export interface Wish {
 
 /** How far above the relaxation's optimum the first search looks; the next looks as far as the answer found. */
 const FIRST_REACH_SHARE = 0.001;
+/** A subject that holds this much of its cap in the relaxation is near it. */
+const NEAR_CAP = 0.6;
 /** Rounds of adding violated rows; each adds at least one, so real fleets need a handful. */
 const MOST_RELAXED_ROUNDS = 40;
 const MOST_INTEGER_ROUNDS = 60;
@@ -87,7 +89,12 @@ export async function optimiseOver(
 }
 
 /** No more replicas of the class than these can be placed, even if it had the market to itself. */
-export function mostServable(demandClass: DemandClass, options: readonly Option[], rules: Rules, supply: Supply): number {
+export function mostServable(
+  demandClass: DemandClass,
+  options: readonly Option[],
+  rules: Rules,
+  supply: Supply,
+): number {
   let most = 0;
   for (const [provider, there] of Map.groupBy(options, ({ at }) => at.weight.provider)) {
     const room = surviveRoom(rules, demandClass, provider) ?? demandClass.demand;
@@ -242,7 +249,21 @@ class Search {
       if (!this.#cut(this.#breaches(fleet, 1e-6), fleet, 0, false)) break;
       answer = this.#model.solveRelaxed();
     }
-    return answer.status === 'optimal' ? answer : null;
+    if (answer.status !== 'optimal') return null;
+    this.#addNearCaps(fleetOf(this.#problem, placementsIn(this.#scenario, answer.values, false)));
+    return answer;
+  }
+
+  /** Caps that whole machines may well break although the relaxation keeps them: added now, they save a search each. */
+  #addNearCaps(fleet: Ledger): void {
+    const { measure, caps } = this.#rules;
+    const total = fleet.total(measure);
+    for (const cap of caps) {
+      for (const [subject, amount] of fleet.amounts(cap.scope, measure)) {
+        if (amount < NEAR_CAP * cap.limit * total) continue;
+        this.#addCap({ rule: cap.rule, scope: cap.scope, subject, value: 0, limit: cap.limit, over: 0 }, false);
+      }
+    }
   }
 
   #breaches(fleet: Ledger, tolerance: number): readonly Breach[] {

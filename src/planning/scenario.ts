@@ -2,6 +2,7 @@ import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
 import type { Placement } from './allocation.ts';
 import { keptExcess } from './breaches.ts';
+import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import type { MarketOffer } from './market-view.ts';
 import type { Option, Problem } from './problem.ts';
@@ -45,7 +46,7 @@ function addColumn(draft: Draft, column: Column): number {
 export function scenarioOf(problem: Problem, rules: Rules, requiredProviders: number): Scenario {
   const draft: Draft = { columns: [], rows: [] };
   const byClass = prunedOptions(problem, rules).map((options, index) =>
-    options.map((option) => optionColumns(draft, problem, option, problem.classes[index]?.demand ?? 0)),
+    options.map((option) => optionColumns(draft, problem, rules, option, problem.classes[index])),
   );
   const options = byClass.flat();
   const unplaced = problem.classes.map(({ demand }, index) => {
@@ -62,11 +63,22 @@ export function scenarioOf(problem: Problem, rules: Rules, requiredProviders: nu
   return { columns: draft.columns, rows: draft.rows, options, unplaced, totals, providerSpend };
 }
 
-function optionColumns(draft: Draft, problem: Problem, option: Option, demand: number): OptionColumns {
+function optionColumns(
+  draft: Draft,
+  problem: Problem,
+  rules: Rules,
+  option: Option,
+  demandClass: DemandClass | undefined,
+): OptionColumns {
+  const demand = demandClass?.demand ?? 0;
   const cost = option.rankedCostPerLot / MICRO_USD_PER_USD;
-  const lots = addColumn(draft, { cost, lower: 0, upper: mostLots(problem.supply, option, demand), integer: true });
+  const upper = mostLots(problem.supply, option, demand);
+  const lots = addColumn(draft, { cost, lower: 0, upper, integer: true });
   if (option.replicasPerLot === 1) return { option, lots, replicas: lots };
   const replicas = addColumn(draft, { cost: 0, lower: 0, upper: demand, integer: true });
+  // What `survive` lets the provider hold bounds what any machine there can hold: without it the relaxation sees part of a machine.
+  const room = demandClass === undefined ? null : surviveRoom(rules, demandClass, option.at.weight.provider);
+  const full = Math.max(1, Math.min(option.replicasPerLot, room ?? demand));
   // No machine without a replica: an empty one would make shares smaller without serving anybody.
   draft.rows.push({
     lower: 0,
@@ -81,7 +93,7 @@ function optionColumns(draft: Draft, problem: Problem, option: Option, demand: n
     upper: 0,
     entries: [
       [replicas, 1],
-      [lots, -option.replicasPerLot],
+      [lots, -full],
     ],
   });
   return { option, lots, replicas };

@@ -7,13 +7,36 @@ import { epochMs, json, poolColumns, poolOf, textArray, time } from './columns.t
 import { type Page, type PageQuery, pageOf } from './paging.ts';
 import type { Handle, OffersTable } from './schema.ts';
 
-/** A list of offers as one parameter: a region has hundreds, and a statement may have only 65,535 parameters. */
-const OFFER_ROWS = sql`(
-  pool_key text, provider text, region text, zone text, zone_physical_id text, instance_type text, market text, reservation text,
-  accelerator text, accelerator_count integer, vcpu_count double precision, memory_gib double precision, architecture text,
-  price_micro_usd_per_hour bigint, availability text, available_count integer, quota_claims jsonb,
-  interruptions_per_hour double precision, observed_at timestamptz
-)`;
+/** A list of offers travels as one JSON parameter: a region has hundreds, and a statement may have only 65,535 parameters. */
+const COLUMN_TYPES = {
+  pool_key: 'text',
+  provider: 'text',
+  region: 'text',
+  zone: 'text',
+  zone_physical_id: 'text',
+  instance_type: 'text',
+  market: 'text',
+  reservation: 'text',
+  accelerator: 'text',
+  accelerator_count: 'integer',
+  vcpu_count: 'double precision',
+  memory_gib: 'double precision',
+  architecture: 'text',
+  price_micro_usd_per_hour: 'bigint',
+  availability: 'text',
+  available_count: 'integer',
+  quota_claims: 'jsonb',
+  interruptions_per_hour: 'double precision',
+  observed_at: 'timestamptz',
+} as const satisfies Record<keyof OffersTable, string>;
+const COLUMNS = Object.keys(COLUMN_TYPES);
+const OFFER_COLUMNS = sql.raw(COLUMNS.join(', '));
+const OFFER_ROWS = sql.raw(
+  `(${Object.entries(COLUMN_TYPES)
+    .map(([column, type]) => `${column} ${type}`)
+    .join(', ')})`,
+);
+const TAKE_NEW_VALUES = sql.raw(COLUMNS.map((column) => `${column} = excluded.${column}`).join(', '));
 
 /**
  * Replaces all offers of a region by what was read, and appends every new or changed price to the price history.
@@ -48,16 +71,9 @@ export async function replaceRegionOffers(
       or offers.availability <> read.availability
     on conflict (pool_key, observed_at) do nothing`.execute(transaction);
   await sql`
-    insert into offers
-    select * from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
-    on conflict (pool_key) do update set
-      zone_physical_id = excluded.zone_physical_id, accelerator = excluded.accelerator,
-      accelerator_count = excluded.accelerator_count, vcpu_count = excluded.vcpu_count, memory_gib = excluded.memory_gib,
-      architecture = excluded.architecture, price_micro_usd_per_hour = excluded.price_micro_usd_per_hour,
-      availability = excluded.availability, available_count = excluded.available_count, quota_claims = excluded.quota_claims,
-      interruptions_per_hour = excluded.interruptions_per_hour, observed_at = excluded.observed_at`.execute(
-    transaction,
-  );
+    insert into offers (${OFFER_COLUMNS})
+    select ${OFFER_COLUMNS} from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
+    on conflict (pool_key) do update set ${TAKE_NEW_VALUES}`.execute(transaction);
 }
 
 /** All offers, by pool key. */
@@ -112,8 +128,7 @@ export async function priceHistory(handle: Handle, key: string, since: EpochMs):
   }));
 }
 
-/** In the order of the table's columns, which `insert into offers select *` relies on through OFFER_ROWS. */
-function offerColumns(offer: Offer) {
+function offerColumns(offer: Offer): Record<keyof OffersTable, unknown> & { readonly pool_key: string } {
   return {
     pool_key: poolKey(offer.pool),
     ...poolColumns(offer.pool),

@@ -118,11 +118,18 @@ export async function suspendProvider(
   suspension: { readonly provider: ProviderId; readonly until: EpochMs; readonly reason: string; readonly at: EpochMs },
 ): Promise<void> {
   const { provider, reason } = suspension;
+  const at = time(suspension.at);
   const columns = { until: time(suspension.until), reason };
   await transaction
     .insertInto('provider_suspensions')
-    .values({ provider, since: time(suspension.at), ...columns })
-    .onConflict((conflict) => conflict.column('provider').doUpdateSet(columns))
+    .values({ provider, since: at, ...columns })
+    .onConflict((conflict) =>
+      conflict.column('provider').doUpdateSet({
+        ...columns,
+        since: sql<Date>`case when provider_suspensions.until > excluded.since then provider_suspensions.since
+          else excluded.since end`,
+      }),
+    )
     .execute();
 }
 

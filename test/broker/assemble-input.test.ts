@@ -25,7 +25,12 @@ function usageWith(holders: readonly [LeaseState, number][]): (number | null)[] 
 describe('quotas with what is in flight', () => {
   it('adds launches that the cloud has not accepted yet, however old the lease is', () => {
     expect(usageWith([['planned', 0]])).toEqual([18, null]);
-    expect(usageWith([['launching', 0], ['planned', 2000]])).toEqual([26, null]);
+    expect(
+      usageWith([
+        ['launching', 0],
+        ['planned', 2000],
+      ]),
+    ).toEqual([26, null]);
   });
 
   it('adds accepted machines only if the figure is older than they are', () => {
@@ -34,7 +39,14 @@ describe('quotas with what is in flight', () => {
   });
 
   it('never counts ready machines twice, nor those that ended', () => {
-    expect(usageWith([['ready', 2000], ['gone', 2000], ['failed', 2000], ['lost', 2000]])).toEqual([10, null]);
+    expect(
+      usageWith([
+        ['ready', 2000],
+        ['gone', 2000],
+        ['failed', 2000],
+        ['lost', 2000],
+      ]),
+    ).toEqual([10, null]);
   });
 
   it('keeps unknown unknown', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { callProvider } from '../../src/broker/call-provider.ts';
-import { ProviderError, type ProviderErrorKind } from '../../src/providers/provider.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
+import { ProviderError, type ProviderErrorKind } from '../../src/providers/provider.ts';
 
 function failure(kind: ProviderErrorKind, retryAfterSeconds: number | null = null): ProviderError {
   return new ProviderError({ kind, provider: 'p', operation: 'o', code: 'c', message: 'm', retryAfterSeconds });

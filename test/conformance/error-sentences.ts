@@ -81,7 +81,7 @@ function stopsWhenAborted(what: string, send: (subject: Subject, signal: AbortSi
       const abortedAt = performance.now();
       controller.abort(reason);
       expect(await outcome).toBe(reason);
-      expect(performance.now() - abortedAt).toBeLessThan(2_000);
+      expect(performance.now() - abortedAt).toBeLessThan(5_000);
     },
   };
 }

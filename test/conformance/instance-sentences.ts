@@ -109,6 +109,18 @@ export const instanceSentences: SentenceList = [
     },
   },
   {
+    title: 'a machine that was ended too young to be visible is ended by repeating once it is visible',
+    async check(subject) {
+      subject.clouds.control.setVisibilityDelayMs(subject.facts.cloud, 10_000);
+      const request = launchRequest(subject.aPool());
+      await subject.provider.launch(request, call());
+      expect(await subject.provider.terminate(keyOnlyRef(request), call())).toMatch(/^(terminating|gone)$/);
+      await subject.clock.advance(10_000);
+      await terminateUntilGone(subject, subject.provider, keyOnlyRef(request));
+      expect(livingMachines(subject)).toEqual([]);
+    },
+  },
+  {
     title: 'a machine lost behind our back is gone',
     async check(subject) {
       const { ref } = await running(subject);

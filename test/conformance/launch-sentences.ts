@@ -162,6 +162,11 @@ export const launchSentences: SentenceList = [
     ...request,
     pool: { ...request.pool, instanceType: facts.otherInstanceType },
   })),
+  conflictAbout('zone', (request, { clouds, facts }) => {
+    const { region, instanceType, zone } = request.pool;
+    const zones = clouds.world.zonesOffering(facts.cloud, region, instanceType);
+    return { ...request, pool: { ...request.pool, zone: zones.find((name) => name !== zone) ?? zone } };
+  }),
   conflictAbout('market', (request) => ({ ...request, pool: { ...request.pool, market: 'spot' } })),
   conflictAbout('user data', (request) => ({ ...request, userData: `${USER_DATA}\n# changed` })),
   conflictAbout('count', (request) => ({ ...request, count: 2 })),

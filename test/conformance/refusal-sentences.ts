@@ -4,7 +4,7 @@ import { type Pool, poolKey } from '../../src/domain/pool.ts';
 import { scopeCovers } from '../../src/domain/sold-out.ts';
 import type { LaunchRequest, Refusal } from '../../src/providers/provider.ts';
 import type { SentenceList } from './sentence.ts';
-import { call, LONG_MS, launchRequest, livingMachines, patternOf, type Subject } from './subject.ts';
+import { addFault, call, LONG_MS, launchRequest, livingMachines, patternOf, type Subject } from './subject.ts';
 
 /** The refusal of a launch, whether it comes at once or when the cloud has found out. A fresh adapter asks: nothing is remembered. */
 async function refusalOf(subject: Subject, request: LaunchRequest): Promise<Refusal> {
@@ -115,6 +115,19 @@ export const refusalSentences: SentenceList = [
       subject.clouds.control.setQuotaLimit(subject.facts.cloud, null, claim.quota, 0);
       const refusal = await refusalOf(subject, launchRequest(pool));
       expectQuotaScope(refusal, offers, claim.quota, null);
+    },
+  },
+  {
+    title: 'a launch that was refused while its reply was lost tells the refusal to the same key',
+    async check(subject) {
+      const pool = subject.aPool();
+      subject.clouds.control.setFree(patternOf(subject.facts.cloud, pool), 0);
+      addFault(subject, 'lost-reply', { operation: subject.facts.launchOperation, remaining: 1 });
+      const request = launchRequest(pool);
+      await expect(subject.provider.launch(request, call())).rejects.toMatchObject({ kind: 'outcome-unknown' });
+      await subject.clock.advance(LONG_MS);
+      expect((await refusalOf(subject, request)).kind).toBe('capacity');
+      expect(livingMachines(subject)).toEqual([]);
     },
   },
   {

@@ -8,6 +8,7 @@ import { launchSentences } from './launch-sentences.ts';
 import { listingSentences } from './listing-sentences.ts';
 import { refusalSentences } from './refusal-sentences.ts';
 import type { Sentence } from './sentence.ts';
+import { stormSentences } from './storm-sentences.ts';
 import { createSubject, type Subject } from './subject.ts';
 
 /** An adapter broken in one way, and the sentences that must notice. */
@@ -23,6 +24,7 @@ const SENTENCES: readonly Sentence[] = [
   ...refusalSentences,
   ...errorSentences,
   ...instanceSentences,
+  ...stormSentences,
 ];
 
 function keyed(request: LaunchRequest, suffix: string): LaunchRequest {
@@ -46,6 +48,7 @@ const SABOTAGES: readonly Sabotage[] = [
       'the same key from a fresh adapter starts no second machine',
       'the same key with another instance type is a conflict, and starts nothing',
       'a machine whose launch was never answered is found by its key alone',
+      'a launch repeated with its key through any storm starts exactly the machines asked for',
     ],
   },
   {
@@ -106,6 +109,7 @@ const SABOTAGES: readonly Sabotage[] = [
     noticedBy: [
       'listOwned names a region that failed, and the others are complete',
       'a listing that meets "throttle" is a failure of every region, never an empty list',
+      'listOwned calls a region complete only with everything in it, whichever request fails',
     ],
   },
   {
@@ -153,6 +157,7 @@ const SABOTAGES: readonly Sabotage[] = [
       'terminate works by key alone',
       'terminate ends a machine that is still starting',
       'terminate of one machine leaves the others of its key alone',
+      'a terminate repeated through any storm ends the machine, and says gone only then',
     ],
   },
   {
@@ -180,6 +185,52 @@ const SABOTAGES: readonly Sabotage[] = [
     ],
   },
   {
+    what: 'drops tags and line ends of user data',
+    breakIt: (provider) => ({
+      launch: ({ userData, ...request }, call) =>
+        provider.launch({ ...request, userData: userData?.trim() ?? null, tags: {} }, call),
+    }),
+    noticedBy: [
+      'user data arrives at the machine unchanged',
+      'owner, attempt and tags are written on the machine at the cloud',
+    ],
+  },
+  {
+    what: 'buys on demand what was asked for on spot',
+    breakIt: (provider) => ({
+      launch: (request, call) => provider.launch({ ...request, pool: { ...request.pool, market: 'on-demand' } }, call),
+    }),
+    noticedBy: ['a spot launch is spot at the cloud'],
+  },
+  {
+    what: 'takes unknown usage for zero',
+    breakIt: (provider) => ({
+      async listQuotas(query, call) {
+        const snapshot = await provider.listQuotas(query, call);
+        return { ...snapshot, quotas: snapshot.quotas.map((quota) => ({ ...quota, usage: 0 })) };
+      },
+    }),
+    noticedBy: [
+      'listQuotas tells limit and usage as the cloud has them; unknown is null, not zero',
+      'usage grows by what the offer claims when a machine starts',
+    ],
+  },
+  {
+    what: 'keeps its sockets open',
+    breakIt: () => ({ close: () => Promise.resolve() }),
+    noticedBy: ['close releases the sockets'],
+  },
+  {
+    what: 'asks a third party',
+    breakIt: (provider) => ({
+      async listQuotas(query, call) {
+        await fetch('http://127.0.0.1:65533/').catch(() => null);
+        return provider.listQuotas(query, call);
+      },
+    }),
+    noticedBy: ['talks to nobody but the endpoints it was given'],
+  },
+  {
     what: 'puts the request into the error',
     breakIt: (provider) => ({
       async launch(request, call) {
@@ -204,9 +255,10 @@ function afterMs(ms: number): Promise<never> {
 
 async function checkBroken(title: string, breakIt: Sabotage['breakIt']): Promise<void> {
   const sentence = SENTENCES.find((candidate) => candidate.title === title);
+  if (sentence === undefined) throw new Error(`no sentence is called "${title}"`);
   const subject = await createSubject(AWS);
   try {
-    await sentence?.check(broken(subject, breakIt));
+    await sentence.check(broken(subject, breakIt));
   } finally {
     await subject.close();
   }

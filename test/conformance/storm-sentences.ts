@@ -162,7 +162,7 @@ export const stormSentences: SentenceList = [
       expect(livingMachines(subject)).toEqual([]);
 
       await subject.clock.advance(2 * 3_600_000);
-      await expect.poll(() => livingMachines(subject).length, { timeout: 5_000, interval: 5 }).toBe(1);
+      await expect.poll(() => livingMachines(subject).length, { timeout: 10_000, interval: 5 }).toBe(1);
       expect(await subject.provider.getInstance(keyOnlyRef(request), call())).toMatchObject({ owner: OWNER });
       expect((await subject.provider.launch(request, call())).instances).toHaveLength(1);
       expect(livingMachines(subject)).toHaveLength(1);
@@ -201,7 +201,7 @@ export const stormSentences: SentenceList = [
       await another.listOwned({ owner: OWNER, regions: subject.facts.regions }, call());
       expect(sockets()).toBeGreaterThan(before);
       await another.close();
-      await expect.poll(sockets, { timeout: 2_000, interval: 10 }).toBeLessThanOrEqual(before);
+      await expect.poll(sockets, { timeout: 10_000, interval: 10 }).toBeLessThanOrEqual(before);
     },
   },
 ];

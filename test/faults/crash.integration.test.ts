@@ -24,7 +24,10 @@ async function disturb(round: number, random: number): Promise<void> {
   const victim = machines[Math.floor(random * machines.length)];
   if (victim === undefined) return;
   if (round % 3 === 0) {
-    await rig.control.setFree({ cloud: victim.pool.cloud, instanceType: victim.pool.instanceType, zone: victim.pool.zone }, 0);
+    await rig.control.setFree(
+      { cloud: victim.pool.cloud, instanceType: victim.pool.instanceType, zone: victim.pool.zone },
+      0,
+    );
   }
   await rig.control.lose(victim.serial);
 }
@@ -35,7 +38,9 @@ async function settled(): Promise<readonly LeaseJson[]> {
     const workloads = await allWorkloads(rig.api);
     if (isSettled(workloads)) return workloads.flatMap(({ leases }) => leases);
     if (performance.now() > deadline) {
-      throw new Error(`Not settled: ${JSON.stringify(workloads.map(({ name, state, holdReasons, leases }) => ({ name, state, holdReasons, leases: leases.map((lease) => `${lease.state}: ${lease.stateReason}`) })))}`);
+      throw new Error(
+        `Not settled: ${JSON.stringify(workloads.map(({ name, state, holdReasons, leases }) => ({ name, state, holdReasons, leases: leases.map((lease) => `${lease.state}: ${lease.stateReason}`) })))}`,
+      );
     }
     await sleep(200);
   }

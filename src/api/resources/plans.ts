@@ -39,7 +39,7 @@ const heldSchema = z
 const ruleUseSchema = z
   .strictObject({
     rule: z.string().meta({ example: 'maxShare.provider' }),
-    subject: z.string().meta({ description: 'What the rule was applied to; empty for the fleet', example: 'aws' }),
+    subject: z.string().meta({ description: 'What the rule was applied to: a provider, a region, a workload …; empty for the fleet', example: 'aws' }),
     value: z.number(),
     limit: z.number(),
     enforced: z.boolean(),
@@ -127,7 +127,7 @@ export function planJson(view: PlanView): PlanJson {
     })),
     rules: plan.rules.map((use) => ({
       rule: use.rule,
-      subject: use.subject,
+      subject: view.workloadNames[use.subject] ?? use.subject,
       value: use.value,
       limit: use.limit,
       enforced: use.enforced,

@@ -12,9 +12,15 @@ export function renderRules(rules: readonly RuleUseJson[], style: Style): string
     { title: '' },
   ] as const;
   const rows = rules
-    .toSorted((a, b) => Number(b.binding) - Number(a.binding) || b.value / b.limit - a.value / a.limit)
+    .toSorted((a, b) => tightness(b) - tightness(a) || Number(b.binding) - Number(a.binding))
     .map((use) => [use.rule, use.subject, figure(use, use.value), figure(use, use.limit), standing(use, style)]);
   return renderTable(columns, rows, style, 'No rule applies.');
+}
+
+/** 1 at the limit, more when it is exceeded. */
+function tightness({ rule, value, limit }: RuleUseJson): number {
+  if (rule.startsWith('min')) return value === 0 ? Number.MAX_VALUE : limit / value;
+  return limit === 0 ? Number(value > 0) * Number.MAX_VALUE : value / limit;
 }
 
 /** Counts and indices are numbers; everything else a rule measures is a share. */

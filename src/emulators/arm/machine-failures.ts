@@ -67,6 +67,6 @@ function quotaMessage(failure: Extract<LaunchFailure, { kind: 'quota' }>, pool: 
 }
 
 function approvedQuota(quota: string): string {
-  
+  if (quota === 'cores') return 'Total Regional Cores';
   return quota === 'lowPriorityCores' ? 'LowPriorityCores' : `${quota} Cores`;
 }

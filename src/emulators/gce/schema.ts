@@ -87,7 +87,17 @@ function schemaOf(types: JsonObject): ApiSchema {
     };
   }
 
+  const known = new Map<string, ReadonlyMap<string, FieldSchema> | null>();
+
   function fieldsOf(message: string): ReadonlyMap<string, FieldSchema> | null {
+    const found = known.get(message);
+    if (found !== undefined) return found;
+    const fields = readFields(message);
+    known.set(message, fields);
+    return fields;
+  }
+
+  function readFields(message: string): ReadonlyMap<string, FieldSchema> | null {
     const type = types[message];
     if (!isObject(type) || !isObject(type['fields'])) return null;
     return new Map(

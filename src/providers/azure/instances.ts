@@ -4,6 +4,7 @@ import type { Call, Instance, InstanceRef, InstanceState, OwnedQuery, OwnedSnaps
 import { ProviderError } from '../provider.ts';
 import { answerOf, mapConcurrently } from './calls.ts';
 import type { AdapterContext } from './context.ts';
+import type { VendorFailure } from './errors.ts';
 import { operationFailure, providerErrorOf, refusalOf } from './errors.ts';
 
 /** Tags of ours on every machine; what else is tagged came with the request. */
@@ -194,7 +195,6 @@ export async function terminate(
   call: Call,
 ): Promise<'terminating' | 'gone'> {
   const { resourceGroup, name } = addressOf(context, ref);
-  const operation = 'virtualMachines.delete';
   let status = 0;
   const answer = await answerOf(call, async () => {
     const poller = context.clients.compute.virtualMachines.delete(resourceGroup, name, {
@@ -207,11 +207,15 @@ export async function terminate(
     await poller.submitted();
   });
   if (answer.ok) return status === 204 ? 'gone' : 'terminating';
-  const { failure } = answer;
-  if (failure.status === 404) return 'gone';
+  if (answer.failure.status === 404) return 'gone';
+  throw terminationError(answer.failure);
+}
+
+/** While another operation holds the machine, deleting it is to be repeated, unlike creating one under a taken name. */
+export function terminationError(failure: VendorFailure): ProviderError {
+  const operation = 'virtualMachines.delete';
   const error = providerErrorOf(failure, operation, 'mutation');
-  // Another operation holds the machine: deleting is to be repeated, unlike creating under a taken name.
-  if (error.kind !== 'conflict') throw error;
-  const { code, message } = failure;
-  throw new ProviderError({ kind: 'unavailable', provider: 'azure', operation, code, message });
+  if (error.kind !== 'conflict') return error;
+  const { code, message, retryAfterSeconds } = failure;
+  return new ProviderError({ kind: 'unavailable', provider: 'azure', operation, code, message, retryAfterSeconds });
 }

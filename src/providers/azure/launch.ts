@@ -49,8 +49,8 @@ export async function launch(context: AdapterContext, request: LaunchRequest, ca
   );
   const outcomes = [first, ...others];
   const errors = outcomes.flatMap((outcome) => (outcome.kind === 'error' ? [outcome.error] : []));
-  const worst = errors.toSorted((one, other) => carefulness(one.kind) - carefulness(other.kind))[0];
-  if (worst !== undefined) throw worst;
+  const worst = mostPressing(errors);
+  if (worst !== null) throw worst;
   return {
     instances: outcomes.flatMap((outcome) => (outcome.kind === 'instance' ? [outcome.instance] : [])),
     refusals: outcomes.flatMap((outcome) =>
@@ -59,8 +59,12 @@ export async function launch(context: AdapterContext, request: LaunchRequest, ca
   };
 }
 
-/** Unknown outcomes first, then what is worth repeating with the same key, then what is final. */
-function carefulness(kind: ProviderErrorKind): number {
+/** Of the errors of one launch the one to act on: unknown outcomes first, then what is worth repeating with the same key, then what is final. */
+export function mostPressing(errors: readonly ProviderError[]): ProviderError | null {
+  return errors.toSorted((one, other) => pressure(one.kind) - pressure(other.kind))[0] ?? null;
+}
+
+function pressure(kind: ProviderErrorKind): number {
   return kind === 'outcome-unknown' ? -1 : PROVIDER_ERROR_KINDS.indexOf(kind);
 }
 

@@ -108,6 +108,17 @@ describe('instances.insert', () => {
     expect((await send('POST', `${ZONE}/instances`, instance('m-1'))).status).toBe(200);
   });
 
+  it('ends without an error when the machine is deleted before it could fail', async () => {
+    control.setFree(EVERYWHERE, 0);
+    const inserted = await send('POST', `${ZONE}/instances`, instance('m-1'));
+    await clock.advance(500);
+    expect((await send('DELETE', `${ZONE}/instances/m-1`)).json).toMatchObject({ operationType: 'delete' });
+    await clock.advance(60_000);
+    const operation = await send('GET', `${ZONE}/operations/${String(inserted.json['name'])}`);
+    expect(operation.json['status']).toBe('DONE');
+    expect(operation.json).not.toHaveProperty('error');
+  });
+
   it('refuses over a quota at once, and names the shared metric for the newest GPUs', async () => {
     control.setQuotaLimit('gcp', 'us-central1', 'NVIDIA_L4_GPUS', 0);
     const refused = await send('POST', `${ZONE}/instances`, instance('m-1'));

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { findAccelerator } from '../../../src/domain/accelerators.ts';
 import { parseUsd } from '../../../src/domain/money.ts';
 import {
@@ -8,16 +8,17 @@ import {
   spotPrices,
 } from '../../../src/emulators/gce/component-prices.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { MarketFacts, World } from '../../../src/emulators/world/contract.ts';
+import type { MarketFacts, World, WorldControl } from '../../../src/emulators/world/contract.ts';
 import { createWorld } from '../../../src/emulators/world/create-world.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
 
 let facts: MarketFacts;
 let world: World;
+let control: WorldControl;
 
-beforeAll(async () => {
+beforeEach(async () => {
   facts = await loadMarket('gcp');
-  ({ world } = createWorld({ seed: 3, clock: createManualClock(Date.UTC(2026, 9, 1)), facts: [facts] }));
+  ({ world, control } = createWorld({ seed: 3, clock: createManualClock(Date.UTC(2026, 9, 1)), facts: [facts] }));
 });
 
 /** Micro-dollars per hour that a machine's components add up to. */
@@ -118,5 +119,14 @@ describe('spot prices of components', () => {
       }
     }
     expect(exact.size).toBe(11);
+  });
+
+  it('stay above nothing when one of the GPUs that share a host becomes a bargain', () => {
+    const instanceType = 'n1-standard-4+nvidia-tesla-t4x1';
+    const pattern = { cloud: 'gcp' as const, region: 'us-central1', zone: null, instanceType };
+    control.setSpotPrice({ ...pattern, accelerator: null, market: 'spot' }, 20_000);
+    const spot = spotPrices(world, componentFacts(world), 'us-central1');
+    for (const [component, price] of spot) expect(price, component).toBeGreaterThan(0);
+    expect(composed(spot, instanceType)).toBe(20_000);
   });
 });

@@ -4,7 +4,10 @@ import { scopeCovers, scopeKey } from '../../../src/domain/sold-out.ts';
 import { ERROR_CODES } from '../../../src/providers/azure/error-codes.ts';
 import type { VendorFailure } from '../../../src/providers/azure/errors.ts';
 import { operationFailure, providerErrorOf, refusalOf, vendorFailureOf } from '../../../src/providers/azure/errors.ts';
+import { terminationError } from '../../../src/providers/azure/instances.ts';
+import { mostPressing } from '../../../src/providers/azure/launch.ts';
 import { quotaClaimsOf } from '../../../src/providers/azure/offers.ts';
+import { ProviderError } from '../../../src/providers/provider.ts';
 
 const POOL: Pool = {
   provider: 'azure',
@@ -226,5 +229,34 @@ describe('failures without a row', () => {
     const error = providerErrorOf(vendorFailureOf(thrown), 'op', 'mutation');
     expect(error.cause).toBeUndefined();
     expect(JSON.stringify(error)).not.toContain('SECRET');
+  });
+});
+
+describe('mostPressing', () => {
+  it('puts the unknown first, then what can be repeated, then what is final', () => {
+    const order = [
+      'outcome-unknown',
+      'rate-limited',
+      'unavailable',
+      'unauthorized',
+      'conflict',
+      'invalid-request',
+    ] as const;
+    const errors = order.map(
+      (kind) => new ProviderError({ kind, provider: 'azure', operation: 'op', code: '', message: '' }),
+    );
+    for (let rest = errors; rest.length > 0; rest = rest.slice(1)) {
+      expect(mostPressing(rest.toReversed())?.kind).toBe(rest[0]?.kind);
+    }
+    expect(mostPressing([])).toBeNull();
+  });
+});
+
+describe('terminationError', () => {
+  it('repeats deleting while another operation holds the machine', () => {
+    expect(terminationError(answered(409, 'ConflictingServerOperation')).kind).toBe('unavailable');
+    expect(terminationError(answered(403, 'AuthorizationFailed')).kind).toBe('unauthorized');
+    expect(terminationError(answered(500, 'InternalServerError')).kind).toBe('outcome-unknown');
+    expect(terminationError(answered(400, 'NicReservedForAnotherVm')).retryAfterSeconds).toBe(180);
   });
 });

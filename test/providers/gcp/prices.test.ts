@@ -61,6 +61,7 @@ describe('the price list', () => {
     ['Commitment v1: Nvidia H100 80GB GPU running in Americas for 1 Year', 'OnDemand'],
     ['Reserved Nvidia H100 80GB Mega GPU in Americas in Calendar Mode', 'OnDemand'],
     ['Nvidia H100 Mega 80GB GPU attached to DWS Defined Duration VMs running in Americas', 'OnDemand'],
+    ['H200 141GB GPU in Americas in Calendar Mode', 'OnDemand'],
     ['A2 Instance Core running in Americas with Sole Tenancy', 'OnDemand'],
     ['N1 Custom Instance Core running in Americas', 'OnDemand'],
   ])('leaves out %s (%s)', (description, usageType) => {

@@ -160,6 +160,23 @@ describe('launching', () => {
     expect(inserts()).toBe(1);
   });
 
+  it('of several that fails halfway leaves nobody in doubt that machines may run', async () => {
+    const { zone } = request().pool;
+    const path = `/compute/v1/projects/gpu-fleet/zones/${zone}/instances`;
+    const theirs = {
+      ...{ name: 'b-01k8try-1', machineType: `zones/${zone}/machineTypes/g2-standard-4`, labels: {} },
+      ...{ disks: [{ boot: true }], networkInterfaces: [{}], scheduling: { onHostMaintenance: 'TERMINATE' } },
+    };
+    await fetch(`${clouds.endpoints.gcp['compute']}${path}`, { method: 'POST', body: JSON.stringify(theirs) });
+    const provider = await aProvider();
+    await expect(provider.launch(request({ count: 2 }), call())).rejects.toMatchObject({
+      kind: 'outcome-unknown',
+      code: 'alreadyExists',
+    });
+    expect(await provider.getInstance(refOf(request(), 0), call())).toMatchObject({ state: 'pending' });
+    expect(await provider.getInstance(refOf(request(), 1), call())).toBeNull();
+  });
+
   it('boots what the options and the request say', async () => {
     const options = {
       ...{ images: { n1: 'projects/p/global/images/mine' }, diskGiB: 250, externalAddress: false },
@@ -217,6 +234,20 @@ describe('a launch that fails after it was accepted', () => {
 });
 
 describe('looking for machines', () => {
+  it('believes the newest operation of a name', async () => {
+    const provider = await aProvider();
+    clouds.control.setFree(EVERYWHERE, 0);
+    await provider.launch(request(), call());
+    await clock.advance(60_000);
+    clouds.world.store('gcp', 'request-ids').clear();
+    clouds.control.setFree(EVERYWHERE, 5);
+    await provider.launch(request(), call());
+    await clock.advance(60_000);
+    await provider.terminate(refOf(request()), call());
+    await clock.advance(60_000);
+    expect(await provider.getInstance(refOf(request()), call())).toBeNull();
+  });
+
   it('works without the zone', async () => {
     const provider = await aProvider();
     await provider.launch(request({ count: 2 }), call());

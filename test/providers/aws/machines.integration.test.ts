@@ -1,244 +1,30 @@
 /** What is particular to AWS; what every adapter owes is in `test/conformance/`. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { formatUsd, parseUsd } from '../../../src/domain/money.ts';
+import { parseUsd } from '../../../src/domain/money.ts';
 import type { Pool } from '../../../src/domain/pool.ts';
-import type { Fault, FaultKind } from '../../../src/emulators/world/contract.ts';
-import { createProvider } from '../../../src/providers/aws/index.ts';
-import type { InstanceRef, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
+import type { Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
-import { EVERY_POOL, startAws } from '../../emulators/ec2/aws-clouds.ts';
+import { EVERY_POOL } from '../../emulators/ec2/aws-clouds.ts';
+import type { AwsSubject } from './aws-subject.ts';
+import { byKey, CALL, POOL, REGIONS, request, startSubject } from './aws-subject.ts';
 
-const REGIONS = ['us-east-2', 'eu-west-1'];
-const CALL = { signal: new AbortController().signal };
-const POOL: Pool = {
-  provider: 'aws',
-  region: 'us-east-2',
-  zone: 'us-east-2a',
-  instanceType: 'g5.xlarge',
-  market: 'on-demand',
-  reservation: null,
-};
-
+let subject: AwsSubject;
 let aws: AwsClouds;
 let provider: Provider;
-const opened: Provider[] = [];
 
 beforeEach(async () => {
-  aws = await startAws();
-  provider = await open();
+  subject = await startSubject();
+  ({ aws, provider } = subject);
 });
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((one) => one.close()));
-  await aws.close();
+  await subject.close();
 });
-
-async function open(changes: Partial<ProviderSettings> = {}): Promise<Provider> {
-  const opening = await createProvider({
-    regions: REGIONS,
-    endpoints: aws.clouds.endpoints.aws,
-    certificateAuthority: null,
-    credentials: 'emulated',
-    options: {},
-    clock: aws.clock,
-    ...changes,
-  });
-  opened.push(opening);
-  return opening;
-}
-
-function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
-  return {
-    owner: 'us',
-    idempotencyKey: 'key1',
-    pool: POOL,
-    count: 1,
-    tags: { workload: 'w' },
-    userData: null,
-    ...changes,
-  };
-}
-
-function byKey(index = 0): InstanceRef {
-  return { region: POOL.region, zone: POOL.zone, idempotencyKey: 'key1', index, instanceId: null };
-}
-
-function fail(kind: FaultKind, operation: string, changes: Partial<Fault> = {}): void {
-  aws.clouds.control.addFault({
-    id: `${kind} ${operation}`,
-    cloud: 'aws',
-    operation,
-    region: null,
-    kind,
-    delayMs: 0,
-    remaining: 1,
-    probability: 1,
-    ...changes,
-  });
-}
 
 function operations(): string[] {
   return aws.clouds.requests().map(({ operation }) => operation);
 }
-
-describe('offers', () => {
-  it('are the world’s pools, all of them, at the world’s prices', async () => {
-    const { world } = aws.clouds;
-    const { offers, quarantined, regions } = await provider.listOffers({ regions: REGIONS }, CALL);
-    expect(quarantined).toEqual([]);
-    expect(regions).toEqual(REGIONS.map((region) => ({ region, complete: true, error: null })));
-    const listed = new Map(
-      offers.map(({ pool, priceMicroUsdPerHour }) => [
-        `${pool.zone} ${pool.instanceType} ${pool.market}`,
-        priceMicroUsdPerHour,
-      ]),
-    );
-    const sold = REGIONS.flatMap((region) =>
-      world.facts('aws').instanceTypes.flatMap(({ name: instanceType, markets }) =>
-        world.zonesOffering('aws', region, instanceType).flatMap((zone) =>
-          markets.map((market) => {
-            const price = world.price({ cloud: 'aws', region, zone, instanceType, market });
-            return [`${zone} ${instanceType} ${market}`, price] as const;
-          }),
-        ),
-      ),
-    );
-    expect(listed).toEqual(new Map(sold));
-    expect(offers).toHaveLength(sold.length);
-  });
-
-  it('tell zones by both names, and shapes from EC2', async () => {
-    const { offers } = await provider.listOffers({ regions: ['eu-west-1'] }, CALL);
-    const offer = offers.find(({ pool }) => pool.instanceType === 'p4d.24xlarge' && pool.market === 'spot');
-    expect(offer).toMatchObject({
-      pool: { zone: 'eu-west-1c' },
-      zonePhysicalId: 'euw1-az2',
-      accelerator: 'A100-40GB',
-      acceleratorCount: 8,
-      vcpuCount: 96,
-      memoryGiB: 1152,
-      quotaClaims: [{ quota: 'L-7212CCBC', scope: 'region', units: 96 }],
-      observedAt: aws.clock.now(),
-    });
-  });
-
-  it('follow the spot price', async () => {
-    const spotPool = { ...EVERY_POOL, zone: 'us-east-2b', instanceType: 'g5.xlarge', market: 'spot' } as const;
-    aws.clouds.control.setSpotPrice(spotPool, parseUsd('0.123456'));
-    const { offers } = await provider.listOffers({ regions: ['us-east-2'] }, CALL);
-    const prices = offers
-      .filter(({ pool }) => pool.instanceType === 'g5.xlarge' && pool.market === 'spot' && pool.zone === 'us-east-2b')
-      .map(({ priceMicroUsdPerHour }) => formatUsd(priceMicroUsdPerHour));
-    expect(prices).toEqual(['0.123456']);
-  });
-
-  it.each([
-    'DescribeInstanceTypes',
-    'DescribeInstanceTypeOfferings',
-    'DescribeAvailabilityZones',
-    'DescribeSpotPriceHistory',
-    'GetProducts',
-  ])('a region without %s fails, whole and by name', async (operation) => {
-    fail('throttle', operation, { remaining: null, region: operation === 'GetProducts' ? null : 'us-east-2' });
-    const { offers, regions } = await provider.listOffers({ regions: REGIONS }, CALL);
-    expect(offers.filter(({ pool }) => pool.region === 'us-east-2')).toEqual([]);
-    expect(regions[0]).toMatchObject({ complete: false, error: { kind: 'rate-limited', operation } });
-    expect(regions[1]?.complete).toBe(operation !== 'GetProducts');
-  });
-});
-
-/** A cloud that gives no more than a few rows to a page, whatever is asked for: AWS may do so at any time. */
-async function withSmallPages(check: (sparing: Provider) => Promise<void>): Promise<void> {
-  const servers = Object.entries(aws.clouds.endpoints.aws).map(([service, target]) => {
-    const server = createServer((incoming, response) => {
-      text(incoming)
-        .then(async (body) => {
-          const headers = new Headers();
-          for (const name of ['authorization', 'content-type', 'x-amz-target']) {
-            const value = incoming.headers[name];
-            if (typeof value === 'string') headers.set(name, value);
-          }
-          const fewer = body.replace(/(MaxResults"?[=:])\d+/, (_all, name: string) => `${name}5`);
-          const answer = await fetch(target, { method: 'POST', headers, body: fewer });
-          response.writeHead(answer.status).end(await answer.text());
-        })
-        .catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
-    });
-    return { service, server };
-  });
-  const endpoints: Record<string, string> = {};
-  try {
-    for (const { service, server } of servers) {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      endpoints[service] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    }
-    await check(await open({ endpoints }));
-  } finally {
-    for (const { server } of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
-  }
-}
-
-describe('small pages', () => {
-  it('make no difference to offers, quotas and listings', async () => {
-    await provider.launch(request({ count: 12 }), CALL);
-    const regions = ['us-east-2'];
-    const plain = await provider.listOffers({ regions }, CALL);
-    const quotas = await provider.listQuotas({ regions }, CALL);
-    const owned = await provider.listOwned({ owner: 'us', regions }, CALL);
-    const before = aws.clouds.requests().length;
-    await withSmallPages(async (sparing) => {
-      expect(await sparing.listOffers({ regions }, CALL)).toEqual(plain);
-      expect(await sparing.listQuotas({ regions }, CALL)).toEqual(quotas);
-      expect(await sparing.listOwned({ owner: 'us', regions }, CALL)).toEqual(owned);
-    });
-    const counted = new Map<string, number>();
-    for (const { operation } of aws.clouds.requests().slice(before)) {
-      counted.set(operation, (counted.get(operation) ?? 0) + 1);
-    }
-    for (const operation of [
-      'DescribeInstanceTypes',
-      'DescribeInstanceTypeOfferings',
-      'DescribeSpotPriceHistory',
-      'GetProducts',
-      'DescribeInstances',
-    ]) {
-      expect({ operation, paged: (counted.get(operation) ?? 0) > 4 }).toEqual({ operation, paged: true });
-    }
-  });
-});
-
-describe('quotas', () => {
-  it('count the vCPUs of every machine in the account, ours or not', async () => {
-    await provider.launch(request({ count: 3 }), CALL);
-    await provider.launch(
-      request({
-        idempotencyKey: 'key2',
-        owner: 'them',
-        pool: { ...POOL, instanceType: 'g5.12xlarge', market: 'spot' },
-      }),
-      CALL,
-    );
-    aws.clouds.control.setQuotaLimit('aws', 'us-east-2', 'L-DB2E81BA', 100);
-    const { quotas } = await provider.listQuotas({ regions: ['us-east-2'] }, CALL);
-    const told = Object.fromEntries(quotas.map(({ name, limit, usage }) => [name, `${usage} of ${limit}`]));
-    expect(told).toMatchObject({ 'L-DB2E81BA': '12 of 100', 'L-3819A6DF': '48 of 6144', 'L-417A185B': '0 of 6144' });
-  });
-
-  it.each(['GetServiceQuota', 'DescribeInstances'])('a throttled %s is a failed region', async (operation) => {
-    fail('throttle', operation, { region: 'eu-west-1' });
-    const { quotas, regions } = await provider.listQuotas({ regions: REGIONS }, CALL);
-    expect(new Set(quotas.map(({ region }) => region))).toEqual(new Set(['us-east-2']));
-    expect(regions.map(({ complete, error }) => [complete, error?.kind])).toEqual([
-      [true, undefined],
-      [false, 'rate-limited'],
-    ]);
-  });
-});
 
 describe('launching', () => {
   it('sends one request, token and user data included', async () => {
@@ -258,14 +44,14 @@ describe('launching', () => {
   it.each(['throttle', 'unavailable', 'lost-request', 'lost-reply', 'html'] as const)(
     '%s: one request, not three',
     async (kind) => {
-      fail(kind, 'RunInstances', { remaining: null });
+      subject.fail(kind, 'RunInstances', { remaining: null });
       await expect(provider.launch(request(), CALL)).rejects.toThrow();
       expect(operations()).toEqual(['RunInstances']);
     },
   );
 
   it('a lost reply is found again by the key, and by sending it again', async () => {
-    fail('lost-reply', 'RunInstances');
+    subject.fail('lost-reply', 'RunInstances');
     await expect(provider.launch(request({ count: 2 }), CALL)).rejects.toMatchObject({ kind: 'outcome-unknown' });
     const found = await provider.getInstance(byKey(1), CALL);
     expect(found?.ref).toMatchObject({ index: 1, instanceId: expect.stringMatching(/^i-/) as string });
@@ -275,7 +61,7 @@ describe('launching', () => {
   });
 
   it('a lost request leaves nothing, and the key is still good', async () => {
-    fail('lost-request', 'RunInstances');
+    subject.fail('lost-request', 'RunInstances');
     await expect(provider.launch(request(), CALL)).rejects.toMatchObject({ kind: 'outcome-unknown' });
     expect(await provider.getInstance(byKey(), CALL)).toBeNull();
     expect((await provider.launch(request(), CALL)).instances).toHaveLength(1);
@@ -377,7 +163,7 @@ describe('launching', () => {
 describe('listing and ending', () => {
   it('reads all pages', async () => {
     await provider.launch(request({ count: 12 }), CALL);
-    const paging = await open({ options: { instancesPerPage: 5 } });
+    const paging = await subject.open({ options: { instancesPerPage: 5 } });
     const before = aws.clouds.requests().length;
     const { instances } = await paging.listOwned({ owner: 'us', regions: ['us-east-2'] }, CALL);
     expect(new Set(instances.map(({ ref }) => ref.instanceId)).size).toBe(12);
@@ -386,8 +172,8 @@ describe('listing and ending', () => {
 
   it('a page that fails leaves the region incomplete', async () => {
     await provider.launch(request({ count: 12 }), CALL);
-    const paging = await open({ options: { instancesPerPage: 5 } });
-    fail('html', 'DescribeInstances', { region: 'us-east-2' });
+    const paging = await subject.open({ options: { instancesPerPage: 5 } });
+    subject.fail('html', 'DescribeInstances', { region: 'us-east-2' });
     const { regions } = await paging.listOwned({ owner: 'us', regions: REGIONS }, CALL);
     expect(regions.map(({ complete }) => complete)).toEqual([false, true]);
   });
@@ -426,7 +212,7 @@ describe('listing and ending', () => {
     const { instances } = await provider.launch(request(), CALL);
     const [instance] = instances;
     if (instance === undefined) throw new Error('nothing was launched');
-    fail('lost-reply', 'TerminateInstances');
+    subject.fail('lost-reply', 'TerminateInstances');
     await expect(provider.terminate(instance.ref, CALL)).rejects.toMatchObject({ kind: 'outcome-unknown' });
     await aws.clock.advance(60_000);
     expect(await provider.terminate(instance.ref, CALL)).toBe('gone');
@@ -446,7 +232,7 @@ describe('connections', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     if (!listen) await new Promise((resolve) => server.close(resolve));
     try {
-      await check(await open({ endpoints: { ec2: url, pricing: url, 'service-quotas': url } }));
+      await check(await subject.open({ endpoints: { ec2: url, pricing: url, 'service-quotas': url } }));
     } finally {
       server.closeAllConnections();
       server.close();

@@ -1,0 +1,68 @@
+import type { Pool } from '../../../src/domain/pool.ts';
+import type { Fault, FaultKind } from '../../../src/emulators/world/contract.ts';
+import { createProvider } from '../../../src/providers/aws/index.ts';
+import type { InstanceRef, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
+import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
+import { startAws } from '../../emulators/ec2/aws-clouds.ts';
+
+export const REGIONS = ['us-east-2', 'eu-west-1'];
+export const CALL = { signal: new AbortController().signal };
+export const POOL: Pool = {
+  provider: 'aws',
+  region: 'us-east-2',
+  zone: 'us-east-2a',
+  instanceType: 'g5.xlarge',
+  market: 'on-demand',
+  reservation: null,
+};
+
+/** The adapter, and a fresh emulated AWS with plenty of everything behind it. */
+export interface AwsSubject {
+  readonly aws: AwsClouds;
+  readonly provider: Provider;
+  /** Another adapter on the same clouds. */
+  open(changes?: Partial<ProviderSettings>): Promise<Provider>;
+  /** The next request for the operation fails so, or as `changes` says. */
+  fail(kind: FaultKind, operation: string, changes?: Partial<Fault>): void;
+  close(): Promise<void>;
+}
+
+export async function startSubject(): Promise<AwsSubject> {
+  const aws = await startAws();
+  const opened: Provider[] = [];
+  async function open(changes: Partial<ProviderSettings> = {}): Promise<Provider> {
+    const provider = await createProvider({
+      regions: REGIONS,
+      endpoints: aws.clouds.endpoints.aws,
+      certificateAuthority: null,
+      credentials: 'emulated',
+      options: {},
+      clock: aws.clock,
+      ...changes,
+    });
+    opened.push(provider);
+    return provider;
+  }
+  return {
+    aws,
+    provider: await open(),
+    open,
+    fail(kind, operation, changes = {}) {
+      const fault = { id: `${kind} ${operation}`, cloud: 'aws', operation, region: null, kind } as const;
+      aws.clouds.control.addFault({ ...fault, delayMs: 0, remaining: 1, probability: 1, ...changes });
+    },
+    async close() {
+      await Promise.all(opened.map((provider) => provider.close()));
+      await aws.close();
+    },
+  };
+}
+
+export function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
+  const standard = { owner: 'us', idempotencyKey: 'key1', pool: POOL, count: 1, tags: { workload: 'w' } };
+  return { ...standard, userData: null, ...changes };
+}
+
+export function byKey(index = 0): InstanceRef {
+  return { region: POOL.region, zone: POOL.zone, idempotencyKey: 'key1', index, instanceId: null };
+}
