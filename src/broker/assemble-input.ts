@@ -1,4 +1,4 @@
-import { isServing, type LeaseState } from '../domain/lease.ts';
+import type { LeaseState } from '../domain/lease.ts';
 import type { Offer, Quota } from '../domain/offer.ts';
 import { quotaKey } from '../domain/offer.ts';
 import { type Pool, poolKey } from '../domain/pool.ts';
@@ -22,17 +22,15 @@ export function quotasWithInFlight(
   offers: readonly Offer[],
 ): Quota[] {
   const offerByPool = new Map(offers.map((offer) => [poolKey(offer.pool), offer]));
-  const byKey = new Map(quotas.map((quota) => [quotaKey(quota.provider, quota.region, quota.name), quota]));
+  const observedAt = new Map(
+    quotas.map((quota) => [quotaKey(quota.provider, quota.region, quota.name), quota.observedAt]),
+  );
   const inFlight = new Map<string, number>();
   for (const holder of holders) {
-    if (!isServing(holder.state) || holder.state === 'ready') continue;
     for (const claim of offerByPool.get(poolKey(holder.pool))?.quotaClaims ?? []) {
       const region = claim.scope === 'global' ? null : holder.pool.region;
       const key = quotaKey(holder.pool.provider, region, claim.quota);
-      const quota = byKey.get(key);
-      if (quota === undefined) continue;
-      if (holder.state === 'starting' && holder.createdAt < quota.observedAt) continue;
-      inFlight.set(key, (inFlight.get(key) ?? 0) + claim.units);
+      if (isUncounted(holder, observedAt.get(key))) inFlight.set(key, (inFlight.get(key) ?? 0) + claim.units);
     }
   }
   return quotas.map(({ observedAt: _, ...quota }) => ({
@@ -42,4 +40,11 @@ export function quotasWithInFlight(
         ? null
         : quota.usage + (inFlight.get(quotaKey(quota.provider, quota.region, quota.name)) ?? 0),
   }));
+}
+
+/** Whether a figure of that time cannot hold this machine yet. */
+function isUncounted(holder: QuotaHolder, observedAt: EpochMs | undefined): boolean {
+  if (observedAt === undefined) return false;
+  if (holder.state === 'planned' || holder.state === 'launching') return true;
+  return holder.state === 'starting' && holder.createdAt >= observedAt;
 }

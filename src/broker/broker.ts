@@ -85,7 +85,7 @@ function startPlacing(context: BrokerContext, planner: Planner): Loop {
     pass: async (signal) => {
       await context.clock.sleep(SETTLE_MS, signal);
       if (!(await marketKnown(context))) return LOOK_FOR_DUE_MS;
-      const outcome = await place(context, planner, 'placing');
+      const outcome = await place(context, planner);
       return outcome.again ? 0 : RETRY_HELD_MS;
     },
   });

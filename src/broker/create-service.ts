@@ -60,11 +60,17 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
       const planId = serving?.planId ?? (await latestPlan(database))?.id ?? null;
       const record = planId === null ? null : await getPlan(database, planId);
       const input = planId === null ? null : await getPlanInput(database, planId);
-      const decided = record !== null && input !== null && input.workloads.some(({ id }) => id === workload.id);
-      const explanation = decided
-        ? explainWorkload(input, record.plan, workload.id)
-        : { workloadId: workload.id, alternatives: [], otherAcceleratorCount: 0, held: workload.holdReasons };
-      return { ...explanation, workloadName: workload.spec.name, planId: decided ? planId : null };
+      const explanation =
+        record !== null && input?.workloads.some(({ id }) => id === workload.id)
+          ? { planId, ...explainWorkload(input, record.plan, workload.id) }
+          : {
+              planId: null,
+              workloadId: workload.id,
+              alternatives: [],
+              otherAcceleratorCount: 0,
+              held: workload.holdReasons,
+            };
+      return { ...explanation, workloadName: workload.spec.name };
     },
     listLeases: async (filter, page) => {
       const workloadId = filter.workload === null ? null : (await workloadOf(filter.workload)).id;

@@ -33,7 +33,9 @@ export async function refreshProvider(context: BrokerContext, provider: Provider
     await readRegions(context, provider, regions);
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    for (const region of regions) await failRegion(context, provider, { region, complete: false, error });
+    const outcomes = regions.map((region) => ({ region, complete: false, error }));
+    for (const outcome of outcomes) await failRegion(context, provider, outcome);
+    await suspendWhereRefused(context, provider, outcomes);
   }
   context.wakePlacing();
   return regions.length;
@@ -73,6 +75,7 @@ async function readRegions(context: BrokerContext, provider: Provider, regions: 
     await context.store.transaction((transaction) => replaceRegionQuotas(transaction, provider.id, null, global, at));
   }
   if (offers.regions.every(({ complete }) => complete)) await liftSuspension(context.store.database, provider.id);
+  await suspendWhereRefused(context, provider, offers.regions);
   await tellQuarantined(context, provider, offers.quarantined.length);
 }
 
@@ -86,7 +89,18 @@ async function failRegion(context: BrokerContext, provider: Provider, outcome: R
     offerCount: null,
     error: message,
   });
-  if (outcome.error?.kind === 'unauthorized') await suspendProvider(context, provider.id, message);
+}
+
+/** One region that refuses us may just not be enabled for the account; when all do, it is the credentials. */
+async function suspendWhereRefused(
+  context: BrokerContext,
+  provider: Provider,
+  outcomes: readonly RegionOutcome[],
+): Promise<void> {
+  const refused = outcomes.filter(({ error }) => error?.kind === 'unauthorized');
+  const [first] = refused;
+  if (first === undefined || refused.length < outcomes.length) return;
+  await suspendProvider(context, provider.id, first.error?.message ?? 'unauthorized');
 }
 
 async function tellQuarantined(context: BrokerContext, provider: Provider, count: number): Promise<void> {

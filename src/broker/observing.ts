@@ -11,6 +11,8 @@ import { move, type StepResult, wait } from './lease-moves.ts';
 import { blockPool, endRefused, giveUpAttempt } from './refusals.ts';
 
 const START_POLL_MS = 1_000;
+/** Looks for the end of a machine within one step, so that having seen it is remembered. */
+const END_POLLS = 30;
 /** A ready lease is looked at when the reconciler finds it missing, and else only this often. */
 export const READY_LOOK_MS = 3_600_000;
 
@@ -53,20 +55,30 @@ export async function stepReady(context: BrokerContext, lease: LeaseRow, provide
   return lost(context, lease, `Its machine is ${instance.state}, though nobody here ended it`);
 }
 
-/** `terminating`: repeat until the cloud itself says that the machine is gone. */
+/**
+ * `terminating`: repeat until the cloud itself says that the machine is gone. A cloud whose reads lag behind its writes also calls a
+ * machine gone that it does not show yet, so before it was ever seen, `gone` proves nothing until the reads must have caught up.
+ */
 export async function stepTerminating(
   context: BrokerContext,
   lease: LeaseRow,
   provider: Provider,
 ): Promise<StepResult> {
   const attempt = await attemptOf(context.store.database, lease);
-  const answer = await callProvider(context, READ_LIMITS, (call) => provider.terminate(refOf(lease, attempt.id), call));
-  if (answer === 'terminating') return wait(START_POLL_MS);
-  // A machine that was never seen may still become visible: its launch can have been carried out a moment ago.
-  const visibleAt = (attempt.sentAt ?? attempt.createdAt) + context.settings.visibilitySeconds * 1000;
-  const now = context.clock.now();
-  if (lease.instanceId === null && now < visibleAt) return wait(visibleAt - now);
-  return move(context, lease, 'gone', { reason: `${lease.pool.provider} says that it is gone` });
+  const ref = refOf(lease, attempt.id);
+  let seen = lease.readyAt !== null || (await observe(context, lease, provider)) !== null;
+  for (let poll = 0; poll < END_POLLS; poll += 1) {
+    const answer = await callProvider(context, READ_LIMITS, (call) => provider.terminate(ref, call));
+    if (answer === 'gone') {
+      const visibleAt = (attempt.sentAt ?? attempt.createdAt) + context.settings.visibilitySeconds * 1000;
+      const now = context.clock.now();
+      if (!seen && now < visibleAt) return wait(visibleAt - now);
+      return move(context, lease, 'gone', { reason: `${lease.pool.provider} says that it is gone` });
+    }
+    seen = true;
+    await context.clock.sleep(START_POLL_MS, context.signal);
+  }
+  return wait(START_POLL_MS);
 }
 
 function observe(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<Instance | null> {

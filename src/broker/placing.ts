@@ -78,9 +78,10 @@ function planLeaseOf(lease: LeaseRow): PlanLease {
 }
 
 /** Plans whatever is not placed and commits it, unless the fleet changed meanwhile. Launches nothing: the lease worker does. */
-export async function place(context: BrokerContext, planner: Planner, trigger: string): Promise<PlacingOutcome> {
+export async function place(context: BrokerContext, planner: Planner): Promise<PlacingOutcome> {
   const view = await readPlanningView(context);
   if (view === null || !hasUnplaced(view)) return { planId: null, again: false };
+  const trigger = view.workloads.some(({ state }) => state === 'pending') ? 'admission' : 'repair';
   const startedAt = context.clock.now();
   const plan = await planner.plan(view.input, context.signal);
   const at = context.clock.now();
@@ -88,7 +89,7 @@ export async function place(context: BrokerContext, planner: Planner, trigger: s
   const planId = context.newId();
   const committed = await context.store.transaction(async (transaction) => {
     if (!(await raiseFleetRevisionFrom(transaction, view.revision))) return false;
-    const changed = await setStates(transaction, view, plan, at);
+    const changed = await setStates(transaction, view, plan, new Set(released.map(({ workloadId }) => workloadId)), at);
     if (!changed && plan.machines.length === 0 && released.length === 0) return true;
     await insertPlan(transaction, {
       id: planId,
@@ -107,7 +108,7 @@ export async function place(context: BrokerContext, planner: Planner, trigger: s
       released.map(({ id }) => id),
       at,
     );
-    await appendPlanEvent(transaction, planId, trigger, plan, at);
+    await appendPlanEvent(transaction, view, planId, trigger, plan, at);
     return true;
   });
   if (!committed) return { planId: null, again: true };
@@ -158,14 +159,24 @@ function leasesOf(context: BrokerContext, plan: Plan, planId: string, at: EpochM
   }));
 }
 
-/** Workloads become `placed` or `held` as the plan says; tells whether any state changed. */
-async function setStates(transaction: Handle, view: PlanningView, plan: Plan, at: EpochMs): Promise<boolean> {
+/**
+ * Workloads become `placed` or `held` as the plan says; tells whether any state changed. A workload whose gang is released keeps its state:
+ * the next plan, at once, says whether the whole gang has a place.
+ */
+async function setStates(
+  transaction: Handle,
+  view: PlanningView,
+  plan: Plan,
+  undecided: ReadonlySet<string>,
+  at: EpochMs,
+): Promise<boolean> {
   const reasons = new Map<string, HoldReason[]>();
   for (const held of plan.held) {
     reasons.set(held.workloadId, [...(reasons.get(held.workloadId) ?? []), ...held.reasons]);
   }
   let changed = false;
   for (const workload of view.workloads) {
+    if (undecided.has(workload.id)) continue;
     const holding = reasons.get(workload.id) ?? [];
     const state = reasons.has(workload.id) ? 'held' : 'placed';
     const wrote = await setWorkloadState(transaction, { id: workload.id, state, holdReasons: holding, at });
@@ -174,8 +185,24 @@ async function setStates(transaction: Handle, view: PlanningView, plan: Plan, at
   return changed;
 }
 
+const GROUPS_IN_WORDS = 3;
+
+/** `2 × azure/eastus2/2/Standard_ND96isr_H100_v5/on-demand for llm-training`, the first few groups. */
+function launchesInWords(view: PlanningView, plan: Plan): string {
+  if (plan.machines.length === 0) return 'nothing to launch';
+  const names = new Map(view.workloads.map(({ id, spec }) => [id, spec.name]));
+  const groups = Map.groupBy(
+    plan.machines,
+    ({ pool, workloadId }) => `${poolKey(pool)} for ${names.get(workloadId) ?? workloadId}`,
+  );
+  const words = [...groups].map(([what, machines]) => `${machines.length} × ${what}`);
+  const more = words.length - GROUPS_IN_WORDS;
+  return `${words.slice(0, GROUPS_IN_WORDS).join(', ')}${more > 0 ? `, and ${more} more groups` : ''}`;
+}
+
 async function appendPlanEvent(
   transaction: Handle,
+  view: PlanningView,
   planId: string,
   trigger: string,
   plan: Plan,
@@ -187,7 +214,7 @@ async function appendPlanEvent(
     type: 'plan.committed',
     workloadId: null,
     leaseId: null,
-    message: `Plan ${planId} (${trigger}): ${plan.machines.length} machines to launch, ${held} replicas held`,
+    message: `Plan ${planId} (${trigger}): ${launchesInWords(view, plan)}${held === 0 ? '' : `; ${held} replicas not placed`}`,
     data: { planId, trigger, machines: plan.machines.length, held, cost: plan.costMicroUsdPerHour },
   });
 }

@@ -69,7 +69,9 @@ function issuesFrom(issue: SchemaIssue, root: unknown, value: unknown, base: rea
       ];
     case 'custom':
       return issueHere(issue.message);
-    default:
+    case 'invalid_format':
+    case 'invalid_element':
+    case 'not_multiple_of':
       return issueHere(`${shown(actual)} does not have the right form; ${expected(allowed, issue.message)}`);
   }
 }

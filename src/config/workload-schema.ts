@@ -42,6 +42,10 @@ const accelerator = z.union([
   z.strictObject({
     accelerator: acceleratorName,
     count: wholeNumber(1, 9999),
+    perMachine: wholeNumber(1, 64)
+      .nullable()
+      .default(null)
+      .describe('Accelerators that each machine must have; null: any machine that fits'),
     throughput: field(z.number().gt(0).max(1000), 'a number above 0: work per hour relative to the others').default(1),
   }),
 ]);

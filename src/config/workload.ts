@@ -69,7 +69,7 @@ function specFrom({ metadata, spec }: WorkloadDocument): WorkloadSpec {
 function choiceFrom(choice: WorkloadDocument['spec']['accelerators'][number]): AcceleratorChoice {
   if (typeof choice !== 'string') return { ...choice, accelerator: canonicalName(choice.accelerator) };
   const [, spelling = '', count = '1'] = ACCELERATOR_TEXT.exec(choice) ?? [];
-  return { accelerator: canonicalName(spelling), count: Number(count), throughput: 1 };
+  return { accelerator: canonicalName(spelling), count: Number(count), perMachine: null, throughput: 1 };
 }
 
 function canonicalName(spelling: string): string {
@@ -83,10 +83,15 @@ function workloadContradictions(spec: WorkloadSpec): Issue[] {
   if (spec.container !== null && spec.userData !== null) {
     issues.push(valueIssue(['spec', 'userData'], 'a container is given as well; a workload boots one or the other'));
   }
-  for (const [index, { accelerator, count }] of spec.accelerators.entries()) {
-    const first = spec.accelerators.findIndex((other) => other.accelerator === accelerator && other.count === count);
-    if (first < index) {
-      issues.push(valueIssue(['spec', 'accelerators', index], `${accelerator}:${count} is an alternative already`));
+  for (const [index, { accelerator, count, perMachine }] of spec.accelerators.entries()) {
+    const path = ['spec', 'accelerators', index];
+    const first = spec.accelerators.findIndex(
+      (other) => other.accelerator === accelerator && other.count === count && other.perMachine === perMachine,
+    );
+    if (first < index) issues.push(valueIssue(path, `${accelerator}:${count} is an alternative already`));
+    if (perMachine !== null && count > perMachine && count % perMachine !== 0) {
+      const message = `${perMachine} does not divide ${count}: a gang takes whole machines`;
+      issues.push(valueIssue([...path, 'perMachine'], message));
     }
   }
   const regionProviders = spec.regions?.flatMap((pattern) => [...providersMeant(pattern)]) ?? null;

@@ -7,6 +7,8 @@ export interface AcceleratorChoice {
   readonly accelerator: AcceleratorName;
   /** Accelerators one replica needs, ≥ 1. */
   readonly count: number;
+  /** Accelerators that each machine must have, for work whose parts must sit in one machine; null = any machine that fits. */
+  readonly perMachine: number | null;
   /** Work done per hour relative to the other choices, > 0; cost is ranked per unit of work. */
   readonly throughput: number;
 }

@@ -15,7 +15,7 @@ const TOLD = new Set([
   'orphan.found',
 ]);
 
-const LONGEST_LINE = 150;
+const LONGEST_LINE = 170;
 
 export interface EventFollower {
   /** Tells what came since the last call; returns the newest sequence. */

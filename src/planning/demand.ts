@@ -116,8 +116,8 @@ function gangOf(replica: number, leases: readonly PlanLease[]): readonly PlanLea
 
 /** Everything of an unserved workload that a plan depends on. Lists whose order means nothing are sorted. */
 function likeness({ workload: { spec }, fresh, keptReplicas }: Unserved): string {
-  const choices = spec.accelerators.map(({ accelerator, count, throughput }) =>
-    [accelerator, count, throughput].join('/'),
+  const choices = spec.accelerators.map(({ accelerator, count, perMachine, throughput }) =>
+    [accelerator, count, perMachine, throughput].join('/'),
   );
   return JSON.stringify([
     choices.toSorted(),

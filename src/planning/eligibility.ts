@@ -76,7 +76,7 @@ export function obstaclesOf(
   supply: Supply,
 ): readonly Obstacle[] {
   const { offer } = marketOffer;
-  const shape = shapeOf(choice.count, offer.acceleratorCount);
+  const shape = shapeOf(choice, offer.acceleratorCount);
   if (shape === null) return ['does-not-fit'];
   const { policy } = input;
   const { pool } = offer;
@@ -119,11 +119,13 @@ export function obstacleText(
   supply: Supply,
 ): string {
   const { offer } = marketOffer;
-  const shape = shapeOf(choice.count, offer.acceleratorCount) ?? { machinesPerReplica: 1, replicasPerMachine: 1 };
+  const shape = shapeOf(choice, offer.acceleratorCount) ?? { machinesPerReplica: 1, replicasPerMachine: 1 };
   const limit = (rate: MicroUsdPerHour | null): string => (rate === null ? 'the limit' : rateText(rate));
   const texts: Readonly<Record<Obstacle, () => string>> = {
     'does-not-fit': () =>
-      `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
+      choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount
+        ? `the machine has ${offer.acceleratorCount} accelerators, the workload asks for machines with ${choice.perMachine}`
+        : `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
     architecture: () => `the machine is ${offer.architecture}, the workload ${spec.architecture}`,
     'providers.allow': () => `the policy does not allow ${offer.pool.provider}`,
     'workload.providers': () => `the workload does not accept ${offer.pool.provider}`,

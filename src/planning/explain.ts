@@ -262,7 +262,7 @@ function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null;
 }
 
 function candidateAt(spec: WorkloadSpec, choice: AcceleratorChoice, at: MarketOffer): Candidate | null {
-  const shape = shapeOf(choice.count, at.offer.acceleratorCount);
+  const shape = shapeOf(choice, at.offer.acceleratorCount);
   if (shape === null) return null;
   const sharing = Math.min(shape.replicasPerMachine, Math.max(1, spec.replicas));
   return {

@@ -20,7 +20,7 @@ const OWN_SURVIVE = 'workload.keepShare';
 
 /** Solves that looking for reasons may cost altogether; past them, reasons are told from plain facts. */
 const MOST_TRIALS = 400;
-const MOST_WHOLE_TRIALS = 24;
+const MOST_WHOLE_TRIALS = 8;
 
 interface Trial {
   readonly problem: Problem;
@@ -116,7 +116,7 @@ export class HoldReasons {
     const required = lifted.has(MIN_PROVIDERS) ? 1 : this.#optimum.requiredProviders;
     this.#trials -= 1;
     if (whole) this.#wholeTrials -= 1;
-    const found = await optimiseOver(problem, rules, required, { gapShare: 1, placed });
+    const found = await optimiseOver(problem, rules, required, { gapShare: 1, placed, atAnyCost: whole });
     const all = found.placed[whole ? classIndex : 0] === demandClass.demand;
     return all ? { problem, placements: found.placements } : null;
   }

@@ -34,6 +34,8 @@ export interface Wish {
   readonly gapShare: number;
   /** Exactly so many replicas to place by class; null = as many as the rules let. */
   readonly placed: readonly number[] | null;
+  /** Only whether it can be done is asked, not at what cost. */
+  readonly atAnyCost?: boolean;
 }
 
 /** How far above the relaxation's optimum the first search looks; the next looks as far as the answer found. */
@@ -86,6 +88,10 @@ export async function optimiseOver(
   } finally {
     search.close();
   }
+}
+
+function gapOf({ objective, bound }: Answer): number {
+  return objective === 0 ? 0 : (objective - bound) / Math.abs(objective);
 }
 
 /** No more replicas of the class than these can be placed, even if it had the market to itself. */
@@ -151,7 +157,7 @@ class Search {
       mostServable(demandClass, options[index] ?? [], this.#rules, this.#problem.supply),
     );
     this.#holdUnplaced((wish.placed ?? servable).map((count, index) => (classes[index]?.demand ?? 0) - count));
-    this.#model.setCosts(this.#scenario.columns.map(({ cost }) => cost));
+    this.#model.setCosts(this.#scenario.columns.map(({ cost }) => (wish.atAnyCost === true ? 0 : cost)));
     const all = this.#solve(gap);
     if (all !== null) return this.#found(all, true);
     return wish.placed === null ? this.#placeMost(gap) : null;
@@ -198,32 +204,41 @@ class Search {
     this.#openAll();
     const relaxed = this.#tightenRelaxed();
     if (relaxed === null) return null;
-    let reach = Math.max(FIRST_REACH_SHARE * Math.abs(relaxed.objective), 10 * gap.absolute);
-    this.#shutBeyond(relaxed, reach);
     let bound = 0;
+    let reached = gap;
     for (let round = 0; round < MOST_INTEGER_ROUNDS; round += 1) {
-      const answer = this.#model.solveInteger(gap);
-      if (answer.status === 'infeasible' || answer.status === 'unknown') {
-        if (reach === Number.POSITIVE_INFINITY) return null;
-        reach = Number.POSITIVE_INFINITY;
-        this.#openAll();
-        continue;
-      }
-      if (answer.objective > relaxed.objective + reach) {
-        reach = answer.objective - relaxed.objective;
-        this.#shutBeyond(relaxed, reach);
-        continue;
-      }
+      const answer = this.#solveWithin(relaxed, reached);
+      if (answer === null) return null;
       const leans = round >= LEANING_ROUND;
-      if (!leans) bound = Math.min(answer.bound, relaxed.objective + reach);
+      if (!leans) bound = answer.bound;
       const placements = placementsIn(this.#scenario, answer.values, true);
       const fleet = fleetOf(this.#problem, placements);
       const breaches = this.#breaches(fleet, 0);
       const status = leans ? 'feasible' : answer.status;
       if (breaches.length === 0) return { answer: { ...answer, status, bound }, placements };
       this.#cut(breaches, fleet, Math.max(0, round + 1 - LEANING_ROUND), true);
+      // Where the limit on work was met once, a further search is not asked for more than this one gave.
+      if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
     }
     return null;
+  }
+
+  /** An integer answer, looked for among the options within reach of the relaxation's optimum first. */
+  #solveWithin(relaxed: Answer, gap: Gap): Answer | null {
+    let reach = Math.max(FIRST_REACH_SHARE * Math.abs(relaxed.objective), 10 * gap.absolute);
+    while (reach < Number.POSITIVE_INFINITY) {
+      this.#shutBeyond(relaxed, reach);
+      const answer = this.#model.solveInteger(gap);
+      if (answer.status === 'infeasible' || answer.status === 'unknown') break;
+      const bounded = { ...answer, bound: Math.min(answer.bound, relaxed.objective + reach) };
+      // Past its limit on work a search among more options would do no better.
+      if (gapOf(bounded) <= gap.relative || bounded.bound === answer.bound || answer.status === 'feasible')
+        return bounded;
+      reach = answer.objective - relaxed.objective;
+    }
+    this.#openAll();
+    const answer = this.#model.solveInteger(gap);
+    return answer.status === 'infeasible' || answer.status === 'unknown' ? null : answer;
   }
 
   /**

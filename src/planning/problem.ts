@@ -118,6 +118,7 @@ function candidatesOf(
   const choice: AcceleratorChoice = {
     accelerator: beside.accelerator,
     count: beside.acceleratorCount * missingParts.length,
+    perMachine: null,
     throughput: asked?.throughput ?? 1,
   };
   const { provider, region, zone, instanceType } = beside.pool;
@@ -128,7 +129,7 @@ function candidatesOf(
 }
 
 function optionAt(demandClass: DemandClass, choice: AcceleratorChoice, at: MarketOffer): Option | null {
-  const shape = shapeOf(choice.count, at.offer.acceleratorCount);
+  const shape = shapeOf(choice, at.offer.acceleratorCount);
   if (shape === null) return null;
   const perMember = demandClass.members[0]?.replicas.length ?? 0;
   return {

@@ -1,12 +1,16 @@
+import type { AcceleratorChoice } from '../domain/workload.ts';
+
 /** How replicas lie on machines of one shape: a gang of whole machines, or several replicas on one machine. One of the two is 1. */
 export interface Shape {
   readonly machinesPerReplica: number;
   readonly replicasPerMachine: number;
 }
 
-/** How a replica of `needed` accelerators lies on machines of `perMachine`; null where it does not fit. */
-export function shapeOf(needed: number, perMachine: number): Shape | null {
-  if (needed < perMachine) return { machinesPerReplica: 1, replicasPerMachine: Math.floor(perMachine / needed) };
-  if (needed % perMachine !== 0) return null;
-  return { machinesPerReplica: needed / perMachine, replicasPerMachine: 1 };
+/** How a replica lies on machines of `available` accelerators each; null where it does not fit. */
+export function shapeOf(choice: Pick<AcceleratorChoice, 'count' | 'perMachine'>, available: number): Shape | null {
+  const { count, perMachine } = choice;
+  if (perMachine !== null && perMachine !== available) return null;
+  if (count < available) return { machinesPerReplica: 1, replicasPerMachine: Math.floor(available / count) };
+  if (count % available !== 0) return null;
+  return { machinesPerReplica: count / available, replicasPerMachine: 1 };
 }

@@ -5,7 +5,7 @@ import highsModule from 'highs';
 export const SOLVER = 'highs 1.15.3';
 
 /** Branch-and-bound stops here with its best answer and bound: a limit on work, not on time, so that the same input gives the same plan. */
-const MOST_NODES = 200;
+const MOST_NODES = 100;
 
 export interface Column {
   readonly cost: number;

@@ -102,6 +102,13 @@ describe('every operation', () => {
     expect(defined.length).toBeGreaterThan(15);
   });
 
+  it('applies nothing in a dry run', async () => {
+    await using api = await startApi();
+    const answer = await postYaml(api, '/v1/workloads?dryRun=true', WORKLOAD_YAML);
+    expect(answer.json).toMatchObject({ id: null, trigger: 'dry-run', machines: [{ workloadName: 'train' }] });
+    expect(api.service.applied).toEqual([]);
+  });
+
   it('takes an applied workload’s document again', async () => {
     await using api = await startApi();
     const { json } = await postJson(api, '/v1/workloads', WORKLOAD);

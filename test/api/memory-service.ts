@@ -41,6 +41,14 @@ function pool(overrides: Partial<Pool> = {}): Pool {
 
 const AZURE_POOL = pool({ provider: 'azure', region: 'eastus', zone: null, instanceType: 'Standard_ND96isr_H100_v5' });
 
+const L4_POOL = pool({
+  provider: 'gcp',
+  region: 'us-central1',
+  zone: 'us-central1-a',
+  instanceType: 'g2-standard-4',
+  market: 'spot',
+});
+
 function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView {
   return {
     pool: of,
@@ -65,7 +73,7 @@ const OFFERS: readonly OfferView[] = [
   offer(pool(), 55_040_000, null),
   offer(AZURE_POOL, 98_320_000, AT + 180_000),
   {
-    ...offer(pool({ instanceType: 'g6.xlarge', market: 'spot' }), 338_000, null),
+    ...offer(L4_POOL, 338_000, null),
     accelerator: 'L4',
     acceleratorCount: 1,
   },

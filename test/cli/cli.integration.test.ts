@@ -113,9 +113,11 @@ planned cost   153.36 $/h  highs 1.15.3, 12 ms
   it('offers are sorted by price per accelerator, and cut', async () => {
     await using api = await startApi();
     const run = await runCli(['offers', '--limit', '2', '--url', api.url]);
-    expect(run.out).toBe(`ACCELERATORS       WHERE           TYPE         MARKET        $/H  $/H PER ACCELERATOR   AGE
-1 × L4             aws us-east-1a  g6.xlarge    spot       0.3380               0.3380  60 s
-8 × H100-80GB-SXM  aws us-east-1a  p5.48xlarge  on-demand   55.04                 6.88  60 s
+    expect(
+      run.out,
+    ).toBe(`ACCELERATORS       WHERE              TYPE           MARKET        $/H  $/H PER ACCELERATOR   AGE
+1 × L4             gcp us-central1-a  g2-standard-4  spot       0.3380               0.3380  60 s
+8 × H100-80GB-SXM  aws us-east-1a     p5.48xlarge    on-demand   55.04                 6.88  60 s
 … and 1 more; --limit shows more of them
 `);
     const azure = await runCli(['offers', '--provider', 'azure', '--url', api.url]);

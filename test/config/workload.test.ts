@@ -37,8 +37,8 @@ describe('parseWorkloads', () => {
           team: 'research',
           replicas: 2,
           accelerators: [
-            { accelerator: 'H100-80GB-SXM', count: 8, throughput: 1 },
-            { accelerator: 'A100-80GB', count: 16, throughput: 0.6 },
+            { accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput: 1 },
+            { accelerator: 'A100-80GB', count: 16, perMachine: null, throughput: 0.6 },
           ],
           markets: ['on-demand', 'spot'],
           regions: ['aws:us-*', 'gcp:*'],
@@ -61,7 +61,12 @@ describe('parseWorkloads', () => {
 
   it('takes one accelerator where no count is given', () => {
     const parsed = parseWorkloads('w.yaml', FULL.replace('"H100:8"', 'nvidia-l4'));
-    expect(parsed.ok && parsed.value[0]?.accelerators[0]).toEqual({ accelerator: 'L4', count: 1, throughput: 1 });
+    expect(parsed.ok && parsed.value[0]?.accelerators[0]).toEqual({
+      accelerator: 'L4',
+      count: 1,
+      perMachine: null,
+      throughput: 1,
+    });
   });
 
   it.each([
@@ -75,13 +80,13 @@ describe('parseWorkloads', () => {
       'misspelt count',
       'count: 16',
       'cuont: 16',
-      '6:28 spec.accelerators[1].count: missing; allowed: a whole number from 1 to 9999\nw.yaml:6:54 spec.accelerators[1].cuont: unknown key; allowed: accelerator, count, throughput; did you mean count?',
+      '6:28 spec.accelerators[1].count: missing; allowed: a whole number from 1 to 9999\nw.yaml:6:54 spec.accelerators[1].cuont: unknown key; allowed: accelerator, count, perMachine, throughput; did you mean count?',
     ],
     [
       'number for an accelerator',
       '"H100:8"',
       '8',
-      '6:18 spec.accelerators[0]: 8 is a number; allowed: accelerator:count, such as H100:8, or a mapping with accelerator, count, throughput',
+      '6:18 spec.accelerators[0]: 8 is a number; allowed: accelerator:count, such as H100:8, or a mapping with accelerator, count, perMachine, throughput',
     ],
     [
       'wrong form',

@@ -14,7 +14,7 @@ describeProvider(
     options: { project: 'emulated-project', catalogMaxAgeSeconds: 0 },
     // The catalogue prices components; A2 sizes share vCPUs and memory between two GPU models with discounts of their own.
     priceTolerance: 0.02,
-    sdkUserAgent: /./,
+    sdkUserAgent: /google-api-nodejs-client/,
   },
   [
     {

@@ -73,6 +73,7 @@ function waysOf(input: PlanInput, load: PlanWorkload): readonly Way[] {
   for (const offer of input.offers) {
     for (const choice of load.spec.accelerators) {
       if (choice.accelerator !== offer.accelerator) continue;
+      if (choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount) continue;
       const whole = choice.count % offer.acceleratorCount === 0;
       const shared = choice.count < offer.acceleratorCount;
       if (!whole && !shared) continue;

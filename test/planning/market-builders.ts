@@ -88,7 +88,7 @@ export function specWith(changes: Partial<WorkloadSpec> = {}): WorkloadSpec {
     name: 'train',
     team: 'research',
     replicas: 1,
-    accelerators: [{ accelerator: 'H100-80GB-SXM', count: 8, throughput: 1 }],
+    accelerators: [{ accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput: 1 }],
     markets: ['on-demand', 'spot', 'reserved'],
     regions: null,
     providers: null,

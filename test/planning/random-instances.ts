@@ -75,10 +75,15 @@ function randomOffers(dice: Dice, most: number): PlanOffer[] {
 
 function randomWorkloads(dice: Dice, most: number, replicas: number): PlanWorkload[] {
   return Array.from({ length: dice.count(1, most) }, (_, index) => {
-    const second = dice.chance(0.4) ? [{ accelerator: 'A10', count: dice.of([1, 2, 4]), throughput: 0.5 }] : [];
+    const second = dice.chance(0.4)
+      ? [{ accelerator: 'A10', count: dice.of([1, 2, 4]), perMachine: null, throughput: 0.5 }]
+      : [];
     return workload(`w${index}`, {
       replicas: dice.count(1, replicas),
-      accelerators: [{ accelerator: 'L4', count: dice.of([1, 2, 2, 4]), throughput: 1 }, ...second],
+      accelerators: [
+        { accelerator: 'L4', count: dice.of([1, 2, 2, 4]), perMachine: dice.of([null, null, null, 2]), throughput: 1 },
+        ...second,
+      ],
       markets: dice.chance(0.3) ? ['on-demand'] : ['on-demand', 'spot', 'reserved'],
       providers: dice.chance(0.1) ? ['aws', 'gcp'] : null,
       regions: dice.chance(0.1) ? ['*:r1'] : null,

@@ -7,7 +7,7 @@ export function aWorkload(change: Partial<WorkloadSpec> = {}): WorkloadSpec {
     name: 'sample',
     team: 'team',
     replicas: 1,
-    accelerators: [{ accelerator: 'L4', count: 1, throughput: 1 }],
+    accelerators: [{ accelerator: 'L4', count: 1, perMachine: null, throughput: 1 }],
     markets: ['on-demand', 'spot'],
     regions: null,
     providers: null,

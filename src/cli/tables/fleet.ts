@@ -153,9 +153,10 @@ export function renderMachines(leases: readonly LeaseJson[], style: Style): stri
   return renderTable(columns, rows, style, 'No machines.');
 }
 
-/** `aws us-east-1a`; the region where the cloud chooses the zone. */
-export function placeOf(pool: LeaseJson['pool']): string {
-  return `${pool.provider} ${pool.zone ?? pool.region}`;
+/** `aws us-east-1a`, `azure eastus/2` (zone names that do not tell their region); the region where the cloud chooses the zone. */
+export function placeOf({ provider, region, zone }: LeaseJson['pool']): string {
+  if (zone === null) return `${provider} ${region}`;
+  return `${provider} ${zone.startsWith(region) ? zone : `${region}/${zone}`}`;
 }
 
 function renderHolds(workloads: readonly WorkloadJson[], style: Style): string[] {

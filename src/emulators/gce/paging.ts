@@ -5,7 +5,10 @@ export interface ListPage<T> {
   readonly nextPageToken: string | null;
 }
 
-/** Cuts a page out of a stable list. The token is opaque to clients, as the real one is. No size asks for the largest page. Throws VendorError for a bad token or size. */
+/**
+ * Cuts a page out of a stable list. The token is opaque to clients, as the real one is. No size asks for the largest page.
+ * Throws VendorError for a bad token or size.
+ */
 export function pageOf<T>(
   all: readonly T[],
   token: string | null,
