@@ -163,7 +163,9 @@ function choiceMet(
   perMachine: number,
   partCount: number,
 ): AcceleratorChoice | null {
-  const choices = spec.accelerators.filter((choice) => choice.accelerator === accelerator);
+  const choices = spec.accelerators.filter(
+    (choice) => choice.accelerator === accelerator && (choice.perMachine ?? perMachine) === perMachine,
+  );
   const whole = choices.find(({ count }) => count === perMachine * partCount);
   return whole ?? choices.find(({ count }) => partCount === 1 && count < perMachine) ?? null;
 }

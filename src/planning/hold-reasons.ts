@@ -21,6 +21,8 @@ const OWN_SURVIVE = 'workload.keepShare';
 /** Solves that looking for reasons may cost altogether; past them, reasons are told from plain facts. */
 const MOST_TRIALS = 400;
 const MOST_WHOLE_TRIALS = 8;
+/** Larger problems are only tried with all else as planned. */
+const MOST_WHOLE_OPTIONS = 1500;
 
 interface Trial {
   readonly problem: Problem;
@@ -53,7 +55,8 @@ export class HoldReasons {
     const impossible = impossibility(demandClass, offers);
     if (impossible !== null) return [impossible];
     const suspects = suspectsOf(demandClass, offers, this.#rules);
-    for (const whole of [false, true]) {
+    const optionCount = this.#problem.options.reduce((sum, options) => sum + options.length, 0);
+    for (const whole of optionCount > MOST_WHOLE_OPTIONS ? [false] : [false, true]) {
       const reasons: HoldReason[] = [];
       for (const suspect of suspects) {
         const trial = await this.#placedWithout(classIndex, beside, new Set([suspect]), whole);

@@ -39,7 +39,8 @@ export function embeddedListener(engine: PGlite, assertOutside: () => void): Lis
   return {
     listen: async (channel, wake) => {
       assertOutside();
-      const stop = await engine.listen(channel, () => wake());
+      // Quoted, since a channel's name may be a word of SQL.
+      const stop = await engine.listen(`"${channel}"`, () => wake());
       return async () => {
         if (!engine.closed) await stop();
       };

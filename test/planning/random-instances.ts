@@ -95,13 +95,13 @@ function randomWorkloads(dice: Dice, most: number, replicas: number): PlanWorklo
 }
 
 export function randomPolicy(dice: Dice): Policy {
-  const cap = (): number | null => (dice.chance(0.3) ? dice.of([0.34, 0.5, 0.6, 0.75]) : null);
+  const cap = (): number | null => (dice.chance(0.2) ? dice.of([0.34, 0.5, 0.6, 0.75]) : null);
   return policyWith({
     measure: dice.of(['spend', 'accelerators']),
     maxShare: { provider: cap(), region: cap(), zone: cap(), pool: cap() },
     maxSpotShare: cap(),
-    minProviders: dice.chance(0.2) ? dice.of([2, 3]) : 1,
-    maxConcentration: dice.chance(0.25) ? dice.of([0.4, 0.55, 0.7]) : null,
+    minProviders: dice.chance(0.15) ? dice.of([2, 2, 3]) : 1,
+    maxConcentration: dice.chance(0.2) ? dice.of([0.4, 0.55, 0.7]) : null,
     surviveKeepShare: dice.chance(0.2) ? dice.of([0.3, 0.5]) : null,
     enforceAboveMicroUsdPerHour: dice.chance(0.2) ? usd(8) : 0,
     allowedProviders: dice.chance(0.1) ? ['aws', 'azure'] : null,
@@ -154,7 +154,7 @@ export function randomInput(seed: number, size: Size): PlanInput {
       region,
       name: 'family',
       unit: 'accelerators' as const,
-      limit: dice.chance(0.6) ? dice.count(1, 10) : null,
+      limit: dice.chance(0.6) ? dice.count(3, 14) : null,
       usage: 1,
     })),
     { provider, region: null, name: 'all', unit: 'machines' as const, limit: dice.count(2, 6), usage: 0 },

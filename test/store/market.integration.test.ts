@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Quota } from '../../src/domain/offer.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope, type RefusalScope } from '../../src/domain/sold-out.ts';
 import { findOffers, listOffers, priceHistory, replaceRegionOffers } from '../../src/store/offers.ts';
@@ -106,11 +107,11 @@ describeStore('quotas', (engine) => {
       usage: null,
     } as const;
     const global = { ...quota, region: null, name: 'gpus-all', limit: null, usage: 0.5 };
-    const write = (region: string | null, quotas: readonly (typeof quota | typeof global)[], at = NOW) =>
+    const write = (region: string | null, quotas: readonly Quota[], at = NOW) =>
       store.transaction((transaction) => replaceRegionQuotas(transaction, 'north', region, quotas, at));
     await write('r1', [quota, { ...quota, name: 'other' }]);
     await write(null, [global]);
-    await write('r1', [{ ...quota, limit: 1 as 768 }], NOW + 1);
+    await write('r1', [{ ...quota, limit: 1 }], NOW + 1);
     expect(await listQuotas(store.database)).toEqual([
       { ...global, observedAt: NOW },
       { ...quota, limit: 1, observedAt: NOW + 1 },

@@ -231,7 +231,7 @@ describeStore('wake-ups', (engine) => {
     const [store, other] = [await engine.open(), await engine.open()];
     let woken = 0;
     let reached = (): void => {};
-    const stop = await listen(other, 'placing', () => {
+    const stop = await listen(other, 'fleet', () => {
       woken += 1;
       reached();
     });
@@ -248,7 +248,7 @@ describeStore('wake-ups', (engine) => {
     expect(woken).toBe(2);
     await stop();
     const stillHeard = next();
-    const stopToo = await listen(other, 'placing', () => reached());
+    const stopToo = await listen(other, 'fleet', () => reached());
     await store.transaction(raiseFleetRevision);
     await stillHeard;
     expect(woken).toBe(2);

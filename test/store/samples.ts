@@ -23,7 +23,7 @@ export function specOf(changes: Partial<WorkloadSpec> = {}): WorkloadSpec {
     name: 'training',
     team: 'research',
     replicas: 2,
-    accelerators: [{ accelerator: 'H100-80GB-SXM', count: 8, throughput: 1 }],
+    accelerators: [{ accelerator: 'H100-80GB-SXM', count: 8, throughput: 1, perMachine: null }],
     markets: ['on-demand', 'spot'],
     regions: null,
     providers: null,

@@ -39,12 +39,10 @@ const heldSchema = z
 const ruleUseSchema = z
   .strictObject({
     rule: z.string().meta({ example: 'maxShare.provider' }),
-    subject: z
-      .string()
-      .meta({
-        description: 'What the rule was applied to: a provider, a region, a workload …; empty for the fleet',
-        example: 'aws',
-      }),
+    subject: z.string().meta({
+      description: 'What the rule was applied to: a provider, a region, a workload …; empty for the fleet',
+      example: 'aws',
+    }),
     value: z.number(),
     limit: z.number(),
     enforced: z.boolean(),

@@ -23,15 +23,22 @@ export function lastSegment(reference: string): string {
   return reference.split('/').at(-1) ?? reference;
 }
 
+/** Stands for every zone: something did not answer, and the page does not say what. */
+export const EVERY_ZONE = '*';
+
+interface Warned {
+  readonly warning?: { readonly code: string } | null | undefined;
+}
+
 /** Zones of a page that did not answer: listed as unreachable, or with a warning that says so. */
-export function unreachableScopes(page: {
-  readonly unreachables: readonly string[];
-  readonly items: Readonly<Record<string, { readonly warning?: { readonly code: string } | null | undefined }>>;
-}): readonly string[] {
+export function unreachableScopes(
+  page: Warned & { readonly unreachables: readonly string[]; readonly items: Readonly<Record<string, Warned>> },
+): readonly string[] {
   const warned = Object.entries(page.items)
     .filter(([, { warning }]) => warning?.code === 'UNREACHABLE')
     .map(([scope]) => scope);
-  return [...page.unreachables, ...warned].map(lastSegment);
+  const named = [...page.unreachables, ...warned].map(lastSegment);
+  return named.length === 0 && page.warning?.code === 'UNREACHABLE' ? [EVERY_ZONE] : named;
 }
 
 export async function readZoneCatalog(clients: Clients, project: string, call: Call): Promise<ZoneCatalog> {

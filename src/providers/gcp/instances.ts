@@ -9,7 +9,7 @@ import type {
   RegionOutcome,
 } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
-import { lastSegment, unreachableScopes } from './catalog.ts';
+import { EVERY_ZONE, lastSegment, unreachableScopes } from './catalog.ts';
 import type { Clients } from './clients.ts';
 import { allPages, callApi } from './clients.ts';
 import { asProviderError, isMissingInstance, unreachableZones } from './errors.ts';
@@ -168,7 +168,7 @@ export async function listOwned(
 }
 
 function outcomeOf(region: string, silent: readonly string[]): RegionOutcome {
-  const missing = silent.filter((scope) => scope === region || regionOfZone(scope) === region);
+  const missing = silent.filter((scope) => scope === EVERY_ZONE || scope === region || regionOfZone(scope) === region);
   if (missing.length === 0) return { region, complete: true, error: null };
   return { region, complete: false, error: unreachableZones('instances.aggregatedList', missing) };
 }

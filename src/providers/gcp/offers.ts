@@ -4,6 +4,7 @@ import type { EpochMs } from '../../domain/time.ts';
 import type { Call, OfferQuery, OfferSnapshot, QuarantinedPrice, RegionOutcome } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
 import type { ZoneCatalog } from './catalog.ts';
+import { EVERY_ZONE } from './catalog.ts';
 import type { Clients } from './clients.ts';
 import { asProviderError, unreachableZones } from './errors.ts';
 import type { SoldMarket } from './identity.ts';
@@ -72,7 +73,7 @@ async function readMarket(sources: OfferSources, call: Call): Promise<Market> {
 }
 
 function completeness(region: string, state: RegionState, { unreachable }: ZoneCatalog): RegionOutcome {
-  const missing = state.zones.filter((zone) => unreachable.has(zone));
+  const missing = state.zones.filter((zone) => unreachable.has(zone) || unreachable.has(EVERY_ZONE));
   if (missing.length === 0) return { region, complete: true, error: null };
   return { region, complete: false, error: unreachableZones('machineTypes.aggregatedList', missing) };
 }

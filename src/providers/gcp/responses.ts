@@ -32,6 +32,7 @@ function aggregatedPage<T extends z.ZodRawShape>(scoped: T) {
     items: z.record(z.string(), z.looseObject({ ...scoped, warning })),
     nextPageToken: text,
     unreachables: list(z.string()),
+    warning,
   });
 }
 
