@@ -134,7 +134,7 @@ class Search {
     this.#rules = rules;
     this.#scenario = scenario;
     this.#model = model;
-    const last = Math.max(-1, ...scenario.options.map(({ lots, replicas }) => Math.max(lots, replicas)));
+    const last = scenario.options.reduce((column, { lots, replicas }) => Math.max(column, lots, replicas), -1);
     this.#openUppers = scenario.columns.slice(0, last + 1).map(({ upper }) => upper);
     this.#zeros = this.#openUppers.map(() => 0);
   }
@@ -207,7 +207,7 @@ class Search {
     let bound = 0;
     let reached = gap;
     for (let round = 0; round < MOST_INTEGER_ROUNDS; round += 1) {
-      const answer = this.#solveWithin(relaxed, reached);
+      const answer = round === 0 && this.#isWhole(relaxed) ? relaxed : this.#solveWithin(relaxed, reached);
       if (answer === null) return null;
       const leans = round >= LEANING_ROUND;
       if (!leans) bound = answer.bound;
@@ -221,6 +221,14 @@ class Search {
       if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
     }
     return null;
+  }
+
+  /** Mostly the relaxation is whole by itself, and then it is the answer. */
+  #isWhole({ values }: Answer): boolean {
+    return this.#scenario.columns.every(({ integer }, column) => {
+      const value = values[column] ?? 0;
+      return !integer || Math.abs(value - Math.round(value)) < 1e-9;
+    });
   }
 
   /** An integer answer, looked for among the options within reach of the relaxation's optimum first. */

@@ -44,9 +44,10 @@ export async function planFleet(input: PlanInput, options: PlanOptions = {}): Pr
   const ruled = await underRules(problem, enforced ? all : noRules(all, true), free, gapShare);
   const samePlaced = sameCounts(ruled.optimum.placed, free.placed);
   const unruled = samePlaced ? free : await optimum(problem, noRules(all, false), gapShare, ruled.optimum.placed);
+  const cheapest = sameCounts(unruled.placed, ruled.optimum.placed) ? unruled : ruled.optimum;
   const { machines, leftOver } = assign(problem, ruled.optimum.placements);
   const held = await heldReplicas(problem, ruled, leftOver);
-  return planOf(problem, all, ruled, unruled, machines, held);
+  return planOf(problem, all, ruled, cheapest, machines, held);
 }
 
 async function optimum(

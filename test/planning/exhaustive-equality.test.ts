@@ -42,34 +42,37 @@ function nonZero(counts: readonly number[]): readonly number[] {
   return counts.filter((count) => count > 0);
 }
 
+const SIZE = { offers: 8, workloads: 2, replicas: 3 };
+
+/** What an instance put to the test, so that it can be told whether the instances were of every kind. */
+function kindsOf(input: PlanInput, plan: Plan): readonly string[] {
+  const kinds: Readonly<Record<string, boolean>> = {
+    placed: plan.machines.length > 0,
+    held: plan.held.length > 0,
+    premium: plan.premiumShare > 0,
+    kept: input.leases.length > 0,
+    shared: plan.machines.some(({ replicas }) => replicas.length > 1),
+    gang: plan.machines.some(({ partCount }) => partCount > 1),
+  };
+  return Object.keys(kinds).filter((kind) => kinds[kind]);
+}
+
 describe('a plan against every placement there is', () => {
   it('places as much, by priority, and costs no more', async () => {
-    const seen = { compared: 0, placed: 0, held: 0, premium: 0, kept: 0, shared: 0, gang: 0 };
-    for (let seed = 1; seed <= 420; seed += 1) {
-      const input = randomInput(seed, { offers: 8, workloads: 2, replicas: 3, leases: seed % 4 === 0 });
+    const kinds: string[] = [];
+    for (let seed = 1; seed <= 280; seed += 1) {
+      const input = randomInput(seed, { ...SIZE, leases: seed % 4 === 0 });
       if (combinationCount(input) > MOST_COMBINATIONS) continue;
       const plan = await planFleet(input, { gapShare: 0 });
       const best = exhaustiveBest(input);
       expect(nonZero(placedByPriority(input, plan)), `replicas placed, seed ${seed}`).toEqual(nonZero(best.placed));
       const cost = rankedCost(input, plan);
       expect(Math.abs(cost - best.cost), `cost ${cost} against ${best.cost}, seed ${seed}`).toBeLessThan(0.5);
-      seen.compared += 1;
-      seen.placed += plan.machines.length > 0 ? 1 : 0;
-      seen.held += plan.held.length > 0 ? 1 : 0;
-      seen.premium += plan.premiumShare > 0 ? 1 : 0;
-      seen.kept += input.leases.length > 0 ? 1 : 0;
-      seen.shared += plan.machines.some(({ replicas }) => replicas.length > 1) ? 1 : 0;
-      seen.gang += plan.machines.some(({ partCount }) => partCount > 1) ? 1 : 0;
+      kinds.push('compared', ...kindsOf(input, plan));
     }
-    // The comparison is worth something only if the instances are of every kind.
-    expect(seen.compared).toBeGreaterThan(300);
-    expect(seen).toMatchObject({
-      placed: expect.toSatisfy((count: number) => count > 150),
-      held: expect.toSatisfy((count: number) => count > 50),
-      premium: expect.toSatisfy((count: number) => count > 30),
-      kept: expect.toSatisfy((count: number) => count > 30),
-      shared: expect.toSatisfy((count: number) => count > 20),
-      gang: expect.toSatisfy((count: number) => count > 20),
-    });
+    const count = (kind: string): number => kinds.filter((other) => other === kind).length;
+    expect(count('compared')).toBeGreaterThanOrEqual(200);
+    expect(count('placed')).toBeGreaterThan(120);
+    for (const kind of ['held', 'premium', 'kept', 'shared', 'gang']) expect(count(kind), kind).toBeGreaterThan(25);
   }, 60_000);
 });

@@ -5,6 +5,7 @@
 import type { PlanInput, PlanLease, PlanOffer, PlanWorkload } from '../../src/domain/plan.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { scopeCovers } from '../../src/domain/sold-out.ts';
+import type { AcceleratorChoice } from '../../src/domain/workload.ts';
 import { globMatches } from '../../src/domain/workload.ts';
 
 /** A machine of a fleet, kept or new. */
@@ -69,23 +70,22 @@ function allowed(input: PlanInput, { spec }: PlanWorkload, offer: PlanOffer, rep
 }
 
 function waysOf(input: PlanInput, load: PlanWorkload): readonly Way[] {
-  const ways: Way[] = [];
-  for (const offer of input.offers) {
-    for (const choice of load.spec.accelerators) {
-      if (choice.accelerator !== offer.accelerator) continue;
-      if (choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount) continue;
-      const whole = choice.count % offer.acceleratorCount === 0;
-      const shared = choice.count < offer.acceleratorCount;
-      if (!whole && !shared) continue;
-      const machines = shared ? 1 : choice.count / offer.acceleratorCount;
-      const perMachine = shared ? Math.floor(offer.acceleratorCount / choice.count) : 1;
-      const price = adjusted(input, offer.pool, offer.priceMicroUsdPerHour);
-      const replicaPrice = (price * machines) / Math.min(perMachine, load.spec.replicas);
-      if (!allowed(input, load, offer, replicaPrice)) continue;
-      ways.push({ offer, machines, perMachine, costOfLot: lotCost(price, machines, choice.throughput, offer) });
-    }
-  }
-  return ways;
+  return input.offers.flatMap((offer) =>
+    load.spec.accelerators.flatMap((choice) => wayAt(input, load, offer, choice) ?? []),
+  );
+}
+
+function wayAt(input: PlanInput, load: PlanWorkload, offer: PlanOffer, choice: AcceleratorChoice): Way | null {
+  if (choice.accelerator !== offer.accelerator) return null;
+  if (choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount) return null;
+  const shared = choice.count < offer.acceleratorCount;
+  if (!shared && choice.count % offer.acceleratorCount !== 0) return null;
+  const machines = shared ? 1 : choice.count / offer.acceleratorCount;
+  const perMachine = shared ? Math.floor(offer.acceleratorCount / choice.count) : 1;
+  const price = adjusted(input, offer.pool, offer.priceMicroUsdPerHour);
+  const replicaPrice = (price * machines) / Math.min(perMachine, load.spec.replicas);
+  if (!allowed(input, load, offer, replicaPrice)) return null;
+  return { offer, machines, perMachine, costOfLot: lotCost(price, machines, choice.throughput, offer) };
 }
 
 export function lotCost(price: number, machines: number, throughput: number, offer: PlanOffer): number {
@@ -315,50 +315,51 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return 0;
 }
 
+/** A combination being put together. */
+interface Partial {
+  readonly machines: readonly Machine[];
+  readonly places: readonly Place[];
+  readonly placed: readonly number[];
+  readonly cost: number;
+}
+
+function* combinations(
+  input: PlanInput,
+  works: readonly Work[],
+  priorities: readonly number[],
+  so: Partial,
+): Generator<Partial> {
+  if (!suppliable(input, so.machines)) return;
+  const [work, ...rest] = works;
+  if (work === undefined) {
+    yield so;
+    return;
+  }
+  for (const { machines, places, cost } of work.candidates) {
+    yield* combinations(input, rest, priorities, {
+      machines: [...so.machines, ...machines],
+      places: [...so.places, ...places],
+      placed: so.placed.map((count, level) => (priorities[level] === work.priority ? count + places.length : count)),
+      cost: so.cost + cost,
+    });
+  }
+}
+
 function search(input: PlanInput, byPolicy: boolean, byOwn: boolean, required: number): Judged {
   const { works, keptPlaces } = worksOf(input);
   const kept = keptMachines(input);
   const priorities = [...new Set(works.map(({ priority }) => priority))].toSorted((a, b) => b - a);
-  let best: Judged | null = null;
-  const visit = (
-    index: number,
-    machines: readonly Machine[],
-    places: readonly Place[],
-    placed: readonly number[],
-    cost: number,
-  ): void => {
-    if (!suppliable(input, machines)) return;
-    const work = works[index];
-    if (work !== undefined) {
-      for (const candidate of work.candidates) {
-        const counts = placed.map((count, level) =>
-          priorities[level] === work.priority ? count + candidate.places.length : count,
-        );
-        visit(
-          index + 1,
-          [...machines, ...candidate.machines],
-          [...places, ...candidate.places],
-          counts,
-          cost + candidate.cost,
-        );
-      }
-      return;
-    }
-    const order = best === null ? 1 : compare(placed, best.placed);
-    if (order < 0 || (order === 0 && best !== null && cost >= best.cost - 1e-9)) return;
+  const none: Partial = { machines: [], places: [], placed: priorities.map(() => 0), cost: 0 };
+  let best: Judged = { placed: none.placed.map(() => -1), cost: 0, spend: 0 };
+  for (const { machines, places, placed, cost } of combinations(input, works, priorities, none)) {
+    const order = compare(placed, best.placed);
+    if (order < 0 || (order === 0 && cost >= best.cost - 1e-9)) continue;
     const after = [...kept, ...machines];
     const providers = new Set(after.map(({ pool }) => pool.provider)).size;
-    if (after.length > 0 && providers < required) return;
-    if (byPolicy && !keepsRules(input, kept, after)) return;
-    if (byOwn && !survives(input, keptPlaces, places, byPolicy)) return;
+    if (after.length > 0 && providers < required) continue;
+    if (byPolicy && !keepsRules(input, kept, after)) continue;
+    if (byOwn && !survives(input, keptPlaces, places, byPolicy)) continue;
     best = { placed, cost, spend: after.reduce((sum, { price }) => sum + price, 0) };
-  };
-  visit(
-    0,
-    [],
-    [],
-    priorities.map(() => 0),
-    0,
-  );
-  return best ?? { placed: priorities.map(() => 0), cost: 0, spend: 0 };
+  }
+  return { ...best, placed: best.placed.map((count) => Math.max(0, count)) };
 }

@@ -6,7 +6,7 @@ import { appendEvent, type EventRow, latestSequence, listEvents } from '../../sr
 import { fleetRevision, raiseFleetRevision, raiseFleetRevisionFrom } from '../../src/store/fleet.ts';
 import { claimDueLeases, insertLeases, transitionLease } from '../../src/store/leases.ts';
 import { listen } from '../../src/store/notifications.ts';
-import type { Handle, Store } from '../../src/store/open-store.ts';
+import type { Store } from '../../src/store/open-store.ts';
 import { getPlan, getPlanInput, insertPlan, latestPlan, listPlans, markCarriedOut } from '../../src/store/plans.ts';
 import { currentPolicy, getPolicyVersion, insertPolicyVersion } from '../../src/store/policies.ts';
 import { pruneHistory } from '../../src/store/retention.ts';
@@ -199,7 +199,7 @@ describePostgres('events of several processes', (engine) => {
   });
 
   it('are each read once by readers that follow them while many write', async () => {
-    const stores = [await engine.open(), await engine.open()];
+    const [first, second] = [await engine.open(), await engine.open()];
     const seen: number[][] = [[], []];
     let writing = true;
     async function follow(store: Store, into: number[]): Promise<void> {
@@ -212,10 +212,10 @@ describePostgres('events of several processes', (engine) => {
         if (last && items.length === 0) return;
       }
     }
-    const followers = stores.map((store, index) => follow(store, seen[index] ?? []));
+    const followers = [first, second].map((store, index) => follow(store, seen[index] ?? []));
     await Promise.all(
       Array.from({ length: 80 }, (_, at) =>
-        stores[at % 2]?.transaction((handle: Handle) => appendEvent(handle, event(at))),
+        (at % 2 === 0 ? first : second).transaction((handle) => appendEvent(handle, event(at))),
       ),
     );
     writing = false;

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Planner } from '../../../src/broker/planning/planner.ts';
+import { createPlanner } from '../../../src/broker/planning/planner.ts';
+import { planFleet } from '../../../src/planning/plan-fleet.ts';
+import { inputWith, offerAt, policyWith, workload } from '../../planning/market-builders.ts';
+import { randomInput } from '../../planning/random-instances.ts';
+
+describe('the planner in its thread', () => {
+  let planner: Planner;
+  beforeEach(() => {
+    planner = createPlanner();
+  });
+  afterEach(() => planner.close());
+
+  it('answers as the planner itself does, each caller its own plan', async () => {
+    const inputs = [1, 2, 3, 4].map((seed) =>
+      randomInput(seed, { offers: 12, workloads: 4, replicas: 3, leases: true }),
+    );
+    const plans = await Promise.all(inputs.map((input) => planner.plan(input)));
+    expect(plans).toEqual(await Promise.all(inputs.map((input) => planFleet(input))));
+  });
+
+  it('gives up the moment it is asked to, and plans on in a new thread', async () => {
+    const input = inputWith({ workloads: [workload('w')], offers: [offerAt('aws/r1/a/p5/on-demand', 10)] });
+    const running = new AbortController();
+    const waiting = new AbortController();
+    const first = planner.plan(input, running.signal);
+    const second = planner.plan(input, waiting.signal);
+    const third = planner.plan(input);
+    const reasons = [new Error('no longer wanted'), new Error('deadline')];
+    waiting.abort(reasons[1]);
+    running.abort(reasons[0]);
+    await expect(first).rejects.toBe(reasons[0]);
+    await expect(second).rejects.toBe(reasons[1]);
+    expect((await third).machines).toHaveLength(1);
+    await expect(planner.plan(input, AbortSignal.abort(reasons[0]))).rejects.toBe(reasons[0]);
+  });
+
+  it('tells a failure to its caller alone', async () => {
+    const good = inputWith({ workloads: [workload('w')], offers: [offerAt('aws/r1/a/p5/on-demand', 10)] });
+    const priceAdjustments = [{ match: '*', factor: Number.MAX_VALUE, reason: 'nonsense' }];
+    const failing = planner.plan({ ...good, policy: policyWith({ priceAdjustments }) });
+    const working = planner.plan(good);
+    await expect(failing).rejects.toThrow('planning failed: a scaled amount must be a whole number');
+    expect((await working).machines).toHaveLength(1);
+  });
+
+  it('rejects what is left when it is closed', async () => {
+    const input = inputWith({ workloads: [workload('w')] });
+    const plans = [planner.plan(input), planner.plan(input)];
+    const settled = Promise.allSettled(plans);
+    await planner.close();
+    expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(planner.plan(input)).rejects.toThrow('the planner is closed');
+  });
+});

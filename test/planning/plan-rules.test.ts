@@ -1,0 +1,376 @@
+import { describe, expect, it } from 'vitest';
+import type { Plan, PlanInput } from '../../src/domain/plan.ts';
+import type { Policy } from '../../src/domain/policy.ts';
+import { poolKey } from '../../src/domain/pool.ts';
+import type { WorkloadSpec } from '../../src/domain/workload.ts';
+import { planFleet } from '../../src/planning/plan-fleet.ts';
+import { caps, inputWith, leaseAt, offerAt, policyWith, usd, workload } from './market-builders.ts';
+
+/** One region, one zone and one price per provider: aws the cheapest, gcp the dearest. */
+const THREE = [
+  offerAt('aws/r1/a/p5/on-demand', 10),
+  offerAt('azure/r1/*/nd/on-demand', 12),
+  offerAt('gcp/r1/a/a3/on-demand', 15),
+];
+
+function four(policy: Partial<Policy>, changes: Partial<PlanInput> = {}, spec: Partial<WorkloadSpec> = {}): PlanInput {
+  return inputWith({
+    offers: THREE,
+    workloads: [workload('w', { replicas: 4, ...spec })],
+    policy: policyWith(policy),
+    ...changes,
+  });
+}
+
+function poolsOf(plan: Plan): Readonly<Record<string, number>> {
+  const pools: Record<string, number> = {};
+  for (const { pool } of plan.machines) pools[poolKey(pool)] = (pools[poolKey(pool)] ?? 0) + 1;
+  return pools;
+}
+
+function providersOf(plan: Plan): Readonly<Record<string, number>> {
+  const providers: Record<string, number> = {};
+  for (const { pool } of plan.machines) providers[pool.provider] = (providers[pool.provider] ?? 0) + 1;
+  return providers;
+}
+
+describe('without rules', () => {
+  it('everything runs where it is cheapest, with a proof', async () => {
+    const plan = await planFleet(four({}));
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5/on-demand': 4 });
+    expect(plan).toMatchObject({
+      status: 'optimal',
+      costMicroUsdPerHour: usd(40),
+      lowerBoundMicroUsdPerHour: usd(40),
+      gapShare: 0,
+      unconstrainedCostMicroUsdPerHour: usd(40),
+      premiumShare: 0,
+      concentration: 1,
+      rules: [],
+      held: [],
+    });
+  });
+
+  it('equals go to the pool whose key comes first', async () => {
+    const offers = ['b', 'c', 'a'].map((zone) => offerAt(`aws/r1/${zone}/p5/on-demand`, 10));
+    expect(poolsOf(await planFleet(four({}, { offers })))).toEqual({ 'aws/r1/a/p5/on-demand': 4 });
+  });
+
+  it('nothing to do is said so', async () => {
+    expect(await planFleet(inputWith())).toMatchObject({ status: 'nothing-to-do', machines: [], gapShare: 0 });
+  });
+
+  it('a poor chance of success and interruptions count like a higher price, but are not paid', async () => {
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10, { successProbability: 0.5 }),
+      offerAt('azure/r1/*/nd/on-demand', 12),
+      offerAt('gcp/r1/a/a3/spot', 11, { interruptionsPerHour: 0.5 }),
+    ];
+    const plan = await planFleet(four({}, { offers }));
+    expect(providersOf(plan)).toEqual({ azure: 4 });
+    expect(plan.costMicroUsdPerHour).toBe(usd(48));
+  });
+
+  it('the first matching adjustment sets the price', async () => {
+    const priceAdjustments = [
+      { match: 'gcp:*:a3', factor: 0.5, reason: 'agreement' },
+      { match: 'gcp:*', factor: 2, reason: 'never reached' },
+    ];
+    const plan = await planFleet(four({ priceAdjustments }));
+    expect(providersOf(plan)).toEqual({ gcp: 4 });
+    expect(plan.machines[0]).toMatchObject({ priceMicroUsdPerHour: usd(15), adjustedPriceMicroUsdPerHour: usd(7.5) });
+    expect(plan.costMicroUsdPerHour).toBe(usd(30));
+  });
+
+  it('work done per hour decides between accelerators', async () => {
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10),
+      offerAt('aws/r1/a/p4/on-demand', 6, { accelerator: 'A100-80GB' }),
+    ];
+    const accelerators = [
+      { accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput: 1 },
+      { accelerator: 'A100-80GB', count: 8, perMachine: null, throughput: 0.5 },
+    ];
+    const plan = await planFleet(four({}, { offers }, { accelerators }));
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5/on-demand': 4 });
+  });
+});
+
+describe('shares', () => {
+  it('maxShare.provider holds spend, not machines', async () => {
+    // Two at aws and two at azure: aws holds 20 of 44.
+    const plan = await planFleet(four({ maxShare: caps({ provider: 0.5 }) }));
+    expect(providersOf(plan)).toEqual({ aws: 2, azure: 1, gcp: 1 });
+    expect(plan.costMicroUsdPerHour).toBe(usd(47));
+  });
+
+  it('measure: accelerators holds machines, not spend', async () => {
+    const plan = await planFleet(four({ maxShare: caps({ provider: 0.5 }), measure: 'accelerators' }));
+    expect(providersOf(plan)).toEqual({ aws: 2, azure: 2 });
+    expect(plan.shares.provider).toEqual({ aws: 0.5, azure: 0.5 });
+  });
+
+  it.each(['region', 'zone', 'pool'] as const)('maxShare.%s speaks of its own scope only', async (scope) => {
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10),
+      offerAt('aws/r1/a/p5e/on-demand', 11),
+      offerAt('aws/r1/b/p5/on-demand', 12),
+      offerAt('aws/r2/a/p5/on-demand', 13),
+    ];
+    const plan = await planFleet(four({ maxShare: caps({ [scope]: 0.5 }), measure: 'accelerators' }, { offers }));
+    const second = { region: 'aws/r2/a/p5/on-demand', zone: 'aws/r1/b/p5/on-demand', pool: 'aws/r1/a/p5e/on-demand' };
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5/on-demand': 2, [second[scope]]: 2 });
+  });
+
+  it('maxSpotShare counts all spot machines together', async () => {
+    const offers = [
+      offerAt('aws/r1/a/p5/spot', 3),
+      offerAt('gcp/r1/a/a3/spot', 3),
+      offerAt('aws/r1/a/p5/on-demand', 10),
+    ];
+    const plan = await planFleet(four({ maxSpotShare: 0.5, measure: 'accelerators' }, { offers }));
+    expect(plan.machines.filter(({ pool }) => pool.market === 'spot')).toHaveLength(2);
+  });
+
+  it('one machine over a cap is held, and one at it is not', async () => {
+    const at = await planFleet(
+      four({ maxShare: caps({ provider: 0.5 }), measure: 'accelerators' }, { offers: THREE.slice(0, 2) }),
+    );
+    expect(at.held).toEqual([]);
+    const over = await planFleet(
+      four({ maxShare: caps({ provider: 0.49 }), measure: 'accelerators' }, { offers: THREE.slice(0, 2) }),
+    );
+    expect(over.held.flatMap(({ replicas }) => replicas)).toEqual([0, 1, 2, 3]);
+  });
+
+  it('below enforceAbove they are told, not enforced', async () => {
+    const policy = { maxShare: caps({ provider: 0.5 }), enforceAboveMicroUsdPerHour: usd(41) };
+    const plan = await planFleet(four(policy));
+    expect(providersOf(plan)).toEqual({ aws: 4 });
+    expect(plan.rules).toEqual([
+      { rule: 'maxShare.provider', subject: 'aws', value: 1, limit: 0.5, enforced: false, binding: false },
+    ]);
+    const enforced = await planFleet(four({ ...policy, enforceAboveMicroUsdPerHour: usd(40) }));
+    expect(providersOf(enforced)).toEqual({ aws: 2, azure: 1, gcp: 1 });
+    expect(enforced.rules[0]).toMatchObject({ subject: 'aws', enforced: true, binding: true });
+  });
+
+  it('the premium is what the rules cost', async () => {
+    const plan = await planFleet(four({ maxShare: caps({ provider: 0.5 }), maxPremiumShare: 0.1 }));
+    expect(plan.unconstrainedCostMicroUsdPerHour).toBe(usd(40));
+    expect(plan.premiumShare).toBeCloseTo(7 / 40, 12);
+    expect(plan.rules.at(-1)).toMatchObject({ rule: 'maxPremiumShare', value: 7 / 40, limit: 0.1, binding: true });
+  });
+});
+
+describe('spread', () => {
+  it('minProviders asks for so many providers, and for none of an empty fleet', async () => {
+    expect(providersOf(await planFleet(four({ minProviders: 3 })))).toEqual({ aws: 2, azure: 1, gcp: 1 });
+    const single = await planFleet(four({ minProviders: 2 }, { workloads: [workload('w')] }));
+    expect(single.machines).toEqual([]);
+    expect(single.held[0]?.reasons).toEqual([
+      { rule: 'minProviders', detail: 'the fleet would stand at 1 provider, 2 are required' },
+    ]);
+  });
+
+  it('maxConcentration bounds the Herfindahl–Hirschman index of spend', async () => {
+    const plan = await planFleet(four({ maxConcentration: 0.4 }));
+    expect(plan.concentration).toBeLessThanOrEqual(0.4);
+    // (20² + 12² + 15²) / 47² = 0.348; any two providers come to 0.5 at least.
+    expect(providersOf(plan)).toEqual({ aws: 2, azure: 1, gcp: 1 });
+    const looser = await planFleet(four({ maxConcentration: 0.51 }));
+    expect(providersOf(looser)).toEqual({ aws: 2, azure: 2 });
+  });
+
+  it('survive keeps a share of every workload clear of any one provider', async () => {
+    const plan = await planFleet(four({ surviveKeepShare: 0.5 }));
+    expect(providersOf(plan)).toEqual({ aws: 2, azure: 2 });
+    expect(plan.rules).toEqual([
+      { rule: 'survive', subject: 'w', value: 0.5, limit: 0.5, enforced: true, binding: true },
+    ]);
+    expect(providersOf(await planFleet(four({ surviveKeepShare: 0.6 }, {}, { replicas: 3 })))).toEqual({
+      aws: 1,
+      azure: 1,
+      gcp: 1,
+    });
+  });
+
+  it('survive says nothing of a single replica', async () => {
+    expect((await planFleet(four({ surviveKeepShare: 0.5 }, {}, { replicas: 1 }))).held).toEqual([]);
+  });
+
+  it('a workload tightens survive for itself, whatever the size of the fleet, and never loosens it', async () => {
+    const big = { enforceAboveMicroUsdPerHour: usd(1000) };
+    expect(providersOf(await planFleet(four(big, {}, { keepShare: 0.5 })))).toEqual({ aws: 2, azure: 2 });
+    expect(providersOf(await planFleet(four({ surviveKeepShare: 0.5 }, {}, { keepShare: 0.25 })))).toEqual({
+      aws: 2,
+      azure: 2,
+    });
+  });
+
+  it('holds for each of several alike workloads, not for them together', async () => {
+    const workloads = ['a', 'b', 'c'].map((id) => workload(id, { replicas: 2 }));
+    const plan = await planFleet(four({ surviveKeepShare: 0.5 }, { workloads }));
+    for (const { id } of workloads) {
+      const mine = plan.machines.filter(({ workloadId }) => workloadId === id).map(({ pool }) => pool.provider);
+      expect(mine.toSorted()).toEqual(['aws', 'azure']);
+    }
+  });
+});
+
+describe('relax', () => {
+  // Two providers cannot keep a provider cap of 40 %; two regions each can keep the region cap.
+  const offers = [
+    offerAt('aws/r1/a/p5/on-demand', 10),
+    offerAt('aws/r2/a/p5/on-demand', 10),
+    offerAt('gcp/r1/a/a3/on-demand', 10),
+    offerAt('gcp/r2/a/a3/on-demand', 10),
+  ];
+  const maxShare = caps({ provider: 0.4, region: 0.25 });
+
+  it('holds by default', async () => {
+    const plan = await planFleet(four({ maxShare }, { offers }));
+    expect(plan.held.flatMap(({ replicas }) => replicas)).toHaveLength(4);
+  });
+
+  it('gives rules up in order until everything is placed, and takes back those that did not help', async () => {
+    const policy = { maxShare, onInfeasible: 'relax', relax: ['maxShare.region', 'maxShare.provider'] } as const;
+    const plan = await planFleet(four(policy, { offers }));
+    expect(plan.held).toEqual([]);
+    const enforced = new Map(plan.rules.map((use) => [use.rule, use.enforced]));
+    expect(enforced).toEqual(
+      new Map([
+        ['maxShare.provider', false],
+        ['maxShare.region', true],
+      ]),
+    );
+    expect(Object.values(poolsOf(plan))).toEqual([1, 1, 1, 1]);
+  });
+
+  it('never gives up a rule that is not listed', async () => {
+    const plan = await planFleet(four({ maxShare, onInfeasible: 'relax', relax: ['maxShare.region'] }, { offers }));
+    expect(plan.held.flatMap(({ replicas }) => replicas)).toHaveLength(4);
+    expect(plan.rules.every(({ enforced }) => enforced)).toBe(true);
+  });
+});
+
+describe('what does not fit all', () => {
+  it('goes to the higher priority first', async () => {
+    const offers = [offerAt('aws/r1/a/p5/reserved/cr-1', 10, { availableCount: 1 })];
+    const workloads = [workload('a', { priority: 0 }), workload('b', { priority: 5 })];
+    const plan = await planFleet(inputWith({ offers, workloads }));
+    expect(plan.machines.map(({ workloadId }) => workloadId)).toEqual(['b']);
+    expect(plan.held).toMatchObject([{ workloadId: 'a', replicas: [0], reasons: [{ rule: 'available-count' }] }]);
+  });
+
+  it('serves as many replicas as it can', async () => {
+    const quotaClaims = [{ quota: 'gpus', scope: 'global', units: 8 } as const];
+    const quotas = [
+      { provider: 'aws', region: null, name: 'gpus', unit: 'accelerators', limit: 16, usage: 0 } as const,
+    ];
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10, { quotaClaims }),
+      offerAt('aws/r2/a/p5/spot', 5, { quotaClaims }),
+    ];
+    const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
+    const workloads = [workload('big', { accelerators }), workload('small', { replicas: 2 })];
+    const plan = await planFleet(inputWith({ offers, quotas, workloads }));
+    expect(poolsOf(plan)).toEqual({ 'aws/r2/a/p5/spot': 2 });
+    expect(plan.held).toMatchObject([{ workloadId: 'big', reasons: [{ rule: 'headroom' }] }]);
+  });
+});
+
+describe('kept leases', () => {
+  const aws = (count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      return leaseAt(`l${index}`, 'w', 'aws/r1/a/p5/on-demand', 10, { replicas: [index] });
+    });
+
+  it('stay, are counted, and are not asked to move', async () => {
+    const plan = await planFleet(four({}, { leases: aws(4), offers: [offerAt('aws/r1/a/p5/spot', 1)] }));
+    expect(plan).toMatchObject({ machines: [], status: 'nothing-to-do', costMicroUsdPerHour: usd(40) });
+    expect(plan.keptLeaseIds).toEqual(['l0', 'l1', 'l2', 'l3']);
+  });
+
+  it('that break a cap neither block new machines nor let it get worse', async () => {
+    const plan = await planFleet(four({ maxShare: caps({ provider: 0.5 }) }, { leases: aws(2) }));
+    expect(plan.held).toEqual([]);
+    // 30 of 42 $/h at aws: 9 over half, and 10 over were there before.
+    expect(providersOf(plan)).toEqual({ aws: 1, azure: 1 });
+    const only = await planFleet(
+      four({ maxShare: caps({ provider: 0.5 }) }, { leases: aws(2), offers: THREE.slice(0, 1) }),
+    );
+    expect(only.held[0]?.reasons[0]?.rule).toBe('maxShare.provider');
+  });
+
+  it('count for survive', async () => {
+    const plan = await planFleet(four({ surviveKeepShare: 0.5 }, { leases: aws(1) }));
+    expect(providersOf(plan)).toEqual({ aws: 1, azure: 2 });
+  });
+
+  it('at too few providers are joined by others as far as that holds nothing up', async () => {
+    const more = await planFleet(four({ minProviders: 3 }, { leases: aws(2) }));
+    expect(providersOf(more)).toEqual({ azure: 1, gcp: 1 });
+    const asFar = await planFleet(four({ minProviders: 3 }, { leases: aws(3) }));
+    expect(providersOf(asFar)).toEqual({ azure: 1 });
+    expect(asFar.held).toEqual([]);
+  });
+});
+
+describe('machines', () => {
+  const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
+
+  it('of a gang stand in one pool', async () => {
+    const offers = [
+      offerAt('aws/r1/a/p5/reserved/cr', 5, { availableCount: 1 }),
+      offerAt('aws/r1/a/p5/on-demand', 10, { availableCount: 3 }),
+    ];
+    const plan = await planFleet(four({}, { offers }, { accelerators, replicas: 2 }));
+    expect(plan.machines.map(({ replicas, part, partCount }) => ({ replicas, part, partCount }))).toEqual([
+      { replicas: [0], part: 0, partCount: 2 },
+      { replicas: [0], part: 1, partCount: 2 },
+    ]);
+    expect(plan.held).toMatchObject([{ workloadId: 'w', replicas: [1] }]);
+  });
+
+  it('missing from a gang join the others, or the replica is held', async () => {
+    const leases = [leaseAt('l', 'w', 'aws/r1/b/p5/spot', 4, { part: 1, partCount: 2 })];
+    const offers = [
+      offerAt('aws/r1/a/p5/spot', 1),
+      offerAt('aws/r1/b/p5e/spot', 1),
+      offerAt('aws/r1/b/p5/on-demand', 10),
+    ];
+    const input = four({}, { offers, leases }, { accelerators, replicas: 1 });
+    const plan = await planFleet(input);
+    expect(plan.machines).toMatchObject([{ replicas: [0], part: 0, partCount: 2 }]);
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/b/p5/on-demand': 1 });
+    const stranded = await planFleet({ ...input, offers: offers.slice(0, 2) });
+    expect(stranded.machines).toEqual([]);
+    expect(stranded.held).toMatchObject([{ replicas: [0], reasons: [{ rule: 'gang.placement' }] }]);
+    expect(stranded.held[0]?.reasons[0]?.detail).toContain('1 of 2 machines run as p5 in aws:r1:b');
+  });
+
+  it('are shared by replicas of one workload, never of two', async () => {
+    const quarter = [{ accelerator: 'H100-80GB-SXM', count: 2, perMachine: null, throughput: 1 }];
+    const workloads = [
+      workload('a', { accelerators: quarter, replicas: 5 }),
+      workload('b', { accelerators: quarter, replicas: 1 }),
+    ];
+    const plan = await planFleet(inputWith({ offers: THREE, workloads }));
+    expect(plan.machines.map(({ workloadId, replicas }) => [workloadId, replicas])).toEqual([
+      ['a', [0, 1, 2, 3]],
+      ['a', [4]],
+      ['b', [0]],
+    ]);
+  });
+
+  it('of another size than asked for do not fit', async () => {
+    const sized = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: 4, throughput: 1 }];
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10),
+      offerAt('aws/r1/a/p5half/on-demand', 8, { acceleratorCount: 4 }),
+    ];
+    const plan = await planFleet(four({}, { offers }, { accelerators: sized, replicas: 1 }));
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5half/on-demand': 4 });
+  });
+});

@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import { type RunningBroker, startBroker } from '../../src/broker/broker.ts';
+import type { BrokerContext, BrokerSettings } from '../../src/broker/context.ts';
+import { createService } from '../../src/broker/create-service.ts';
+import { createNewId } from '../../src/broker/ids.ts';
+import { createPlanner } from '../../src/broker/planning/planner.ts';
+import { createPolicyKeeper, type PolicyKeeper } from '../../src/broker/policy-keeper.ts';
+import type { BrokerService, EventView, WorkloadView } from '../../src/broker/service.ts';
+import { parsePolicy } from '../../src/config/policy.ts';
+import type { Policy } from '../../src/domain/policy.ts';
+import { startClouds } from '../../src/emulators/clouds.ts';
+import { createManualClock, type ManualClock } from '../../src/emulators/world/clocks.ts';
+import type { CloudId, RunningClouds, WorldMachine } from '../../src/emulators/world/contract.ts';
+import { streamOf, uniformAt } from '../../src/emulators/world/random.ts';
+import type { Provider } from '../../src/providers/provider.ts';
+import { loadProvider } from '../../src/providers/registry.ts';
+import { openStore, type Store } from '../../src/store/open-store.ts';
+
+/** A whole broker in this process: real loops, real planner, real store in memory, real SDKs over HTTP to emulated clouds. */
+export interface BrokerRig {
+  readonly clock: ManualClock;
+  readonly clouds: RunningClouds;
+  readonly service: BrokerService;
+  readonly keeper: PolicyKeeper;
+  readonly context: BrokerContext;
+  readonly store: Store;
+  /** Moves time in small steps until the condition holds; fails with `what` after `seconds` of the broker's time. */
+  until(what: string, condition: () => Promise<boolean>, seconds?: number): Promise<void>;
+  /** Until every replica of the workload is ready and nothing else of it is left. */
+  untilReady(name: string, seconds?: number): Promise<WorkloadView>;
+  events(type: string): Promise<readonly EventView[]>;
+  /** Machines that exist: pending, running or stopping. */
+  machines(cloud?: CloudId): readonly WorldMachine[];
+  /** Ends the broker's loops and starts new ones on the same store and clouds. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface BrokerRigOptions {
+  readonly clouds?: readonly CloudId[];
+  readonly regions?: Readonly<Partial<Record<CloudId, readonly string[]>>>;
+  readonly policy?: Policy;
+  readonly settings?: Partial<BrokerSettings>;
+}
+
+const STARTED_AT = Date.UTC(2026, 9, 5, 8, 30);
+
+const REGIONS: Readonly<Record<CloudId, readonly string[]>> = {
+  aws: ['us-east-1', 'us-west-2'],
+  azure: ['eastus', 'eastus2'],
+  gcp: ['us-central1'],
+};
+
+const OPTIONS: Readonly<Record<CloudId, Readonly<Record<string, unknown>>>> = {
+  aws: {},
+  azure: {},
+  gcp: { project: 'emulated-project', catalogMaxAgeSeconds: 0 },
+};
+
+const SETTINGS: BrokerSettings = {
+  owner: 'test-broker',
+  offersSeconds: 3600,
+  quotasSeconds: 3600,
+  reconcileSeconds: 5,
+  sweepSeconds: 30,
+  attemptTimeoutSeconds: 120,
+  visibilitySeconds: 10,
+  orphanGraceSeconds: 60,
+  removeOrphans: false,
+};
+
+/** The policy that ships with the program, changed as asked. */
+export function samplePolicy(change: Partial<Policy> = {}): Policy {
+  const file = 'config/policies/default.yaml';
+  const parsed = parsePolicy(file, readFileSync(file, 'utf8'));
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  return { ...parsed.value, ...change };
+}
+
+/** No rule but eligibility: for tests of one machine, which no share cap would allow. */
+export function permissivePolicy(change: Partial<Policy> = {}): Policy {
+  return samplePolicy({
+    minProviders: 1,
+    maxShare: { provider: null, region: null, zone: null, pool: null },
+    maxConcentration: null,
+    maxSpotShare: null,
+    surviveKeepShare: null,
+    ...change,
+  });
+}
+
+export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<BrokerRig> {
+  const names = options.clouds ?? ['aws', 'azure'];
+  const clock = createManualClock(STARTED_AT);
+  const clouds = await startClouds({ seed: 7, clock, clouds: names });
+  for (const cloud of names) {
+    const pattern = { cloud, region: null, zone: null, instanceType: null, accelerator: null, market: null };
+    clouds.control.setFree(pattern, 40);
+  }
+  const store = await openStore({ kind: 'memory' });
+  const planner = createPlanner();
+  const regions = new Map(names.map((cloud) => [cloud, options.regions?.[cloud] ?? REGIONS[cloud]]));
+  const providers = new Map(
+    await Promise.all(
+      names.map(async (cloud): Promise<[string, Provider]> => {
+        const settings = {
+          regions: regions.get(cloud) ?? [],
+          endpoints: clouds.endpoints[cloud],
+          certificateAuthority: clouds.certificateAuthority,
+          credentials: 'emulated' as const,
+          options: OPTIONS[cloud],
+          clock,
+        };
+        return [cloud, await loadProvider(cloud, settings)];
+      }),
+    ),
+  );
+  const random = randomFrom(7);
+  const newId = createNewId(clock, random);
+  let started = 0;
+
+  async function start() {
+    started += 1;
+    const stopping = new AbortController();
+    const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
+    const context: BrokerContext = {
+      ...{ store, clock, random, newId, providers, regions },
+      settings: { ...SETTINGS, ...options.settings },
+      logger: { info: () => {}, warn: () => {}, error: () => {} },
+      holder: `test-${started}`,
+      signal: stopping.signal,
+      wakePlacing: () => wake.wakePlacing(),
+      wakeLeases: () => wake.wakeLeases(),
+    };
+    const keeper = createPolicyKeeper(context);
+    await keeper.accept(options.policy ?? permissivePolicy(), 'test');
+    const broker: RunningBroker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
+    const service = createService(context, planner, keeper);
+    return {
+      ...{ context, keeper, service },
+      stop: async () => {
+        stopping.abort(new Error('The broker is stopping'));
+        await broker.stop();
+      },
+    };
+  }
+
+  let running = await start();
+
+  async function until(what: string, condition: () => Promise<boolean>, seconds = 300): Promise<void> {
+    const deadline = clock.now() + seconds * 1000;
+    while (!(await condition())) {
+      if (clock.now() > deadline) {
+        const { items } = await running.service.listEvents({ workloadId: null }, { cursor: null, limit: 500 });
+        const story = items.slice(-30).map(({ type, message }) => `${type}: ${message}`);
+        throw new Error(`Not within ${seconds} s: ${what}\n${story.join('\n')}`);
+      }
+      await clock.advance(100);
+      // A turn for sockets and worker threads, which live on the process's own time.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
+  return {
+    ...{ clock, clouds, store, until },
+    get service() {
+      return running.service;
+    },
+    get keeper() {
+      return running.keeper;
+    },
+    get context() {
+      return running.context;
+    },
+    untilReady: async (name, seconds) => {
+      await until(
+        `${name} is ready`,
+        async () => {
+          const { readyReplicaCount, spec, leases } = await running.service.getWorkload(name);
+          return readyReplicaCount === spec.replicas && leases.every(({ state }) => state === 'ready');
+        },
+        seconds,
+      );
+      return running.service.getWorkload(name);
+    },
+    events: async (type) => {
+      const { items } = await running.service.listEvents({ workloadId: null }, { cursor: null, limit: 500 });
+      return items.filter((event) => event.type === type);
+    },
+    machines: (cloud) =>
+      (cloud === undefined ? names : [cloud])
+        .flatMap((name) => clouds.world.machines(name))
+        .filter((machine) => ['pending', 'running', 'stopping'].includes(clouds.world.stateOf(machine))),
+    restart: async () => {
+      await running.stop();
+      running = await start();
+    },
+    close: async () => {
+      await running.stop();
+      await planner.close();
+      await Promise.all([...providers.values()].map((provider) => provider.close()));
+      await store.close();
+      await clouds.close();
+    },
+  };
+}
+
+function randomFrom(seed: number): () => number {
+  const stream = streamOf(seed, 'broker');
+  let step = 0;
+  return () => {
+    step += 1;
+    return uniformAt(stream, step);
+  };
+}
