@@ -1,7 +1,8 @@
 import type { ProviderId } from '../domain/pool.ts';
-import { clearLocks } from '../store/leases.ts';
+import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
-import { regionStates } from '../store/providers.ts';
+import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
+import { pruneHistory } from '../store/retention.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -26,20 +27,24 @@ export type WakeCalls = Pick<BrokerContext, 'wakePlacing' | 'wakeLeases'>;
 
 /**
  * Starts the loops. `connect` hands the context its wake-up calls, which exist only once the loops do.
- * In the embedded store a lock found at the start belongs to a process that is dead (the directory has one owner), so it is cleared.
+ * In the embedded store a lock or claim found at the start belongs to a dead process (the directory has one owner), so it is dropped.
  */
 export async function startBroker(
   context: BrokerContext,
   planner: Planner,
   connect: (wake: WakeCalls) => void,
 ): Promise<RunningBroker> {
-  if (context.store.kind !== 'postgres') await clearLocks(context.store.database);
+  if (context.store.kind !== 'postgres') {
+    await clearLocks(context.store.database);
+    await clearClaims(context.store.database);
+  }
+  await adoptConfiguration(context);
   const loops: Loop[] = [];
 
   const worker = createLeaseWorker(context);
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
-  loops.push(leases, placing);
+  loops.push(leases, placing, startPruning(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
   for (const provider of context.providers.values()) {
@@ -65,6 +70,36 @@ export async function startBroker(
       await deafToo();
     },
   };
+}
+
+/** Brings the store in step with what is configured. Throws when a provider that still owns machines is missing. */
+async function adoptConfiguration(context: BrokerContext): Promise<void> {
+  const orphaned = (await listNonFinalLeases(context.store.database)).filter(
+    ({ pool }) => !context.providers.has(pool.provider),
+  );
+  const missing = [...new Set(orphaned.map(({ pool }) => pool.provider))];
+  if (missing.length > 0) {
+    throw new RangeError(
+      `${orphaned.length} leases have machines at ${missing.join(', ')}, which is not configured: configure it again, or delete their workloads first`,
+    );
+  }
+  for (const [provider, regions] of context.regions) {
+    await context.store.transaction((transaction) => forgetOtherRegions(transaction, provider, regions));
+  }
+}
+
+/** Plans, prices and events are append-only; this long a past is kept. */
+const RETENTION_MS = 30 * 86_400_000;
+const PRUNE_EVERY_MS = 3_600_000;
+
+function startPruning(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'retention'),
+    pass: async () => {
+      await pruneHistory(context.store.database, context.clock.now() - RETENTION_MS);
+      return PRUNE_EVERY_MS;
+    },
+  });
 }
 
 function common(context: BrokerContext, name: string) {

@@ -1,4 +1,5 @@
 import { explainWorkload } from '../planning/explain.ts';
+import { StoreError } from '../store/errors.ts';
 import { listEvents } from '../store/events.ts';
 import { getLease, leasesOfWorkload, listLeases, listNonFinalLeases } from '../store/leases.ts';
 import { getPlan, getPlanInput, latestPlan, listPlans } from '../store/plans.ts';
@@ -18,7 +19,12 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
   const { database } = context.store;
 
   async function workloadOf(idOrName: string): Promise<WorkloadRow> {
-    const workload = await findWorkload(database, idOrName);
+    const workload = await findWorkload(database, idOrName).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === 'ambiguous-name') {
+        throw new ServiceError('workload-conflict', error.message);
+      }
+      throw error;
+    });
     if (workload !== null) return workload;
     throw new ServiceError(
       'workload-not-found',

@@ -49,6 +49,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const chances = await successProbabilities(
       transaction,
       offers.map(({ pool }) => poolKey(pool)),
+      at,
     );
     const input: PlanInput = {
       at,

@@ -70,7 +70,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     await mkdir(dataDirectory, { recursive: true });
     const clouds = await cloudsFor(config.value, options, dataDirectory);
     if (clouds?.child !== undefined) closers.push(() => clouds.child?.stop());
-    const store = await openStore(storeOptions(config.value, dataDirectory));
+    const onTrouble = (error: unknown, what: string): void => logger.warn({ error: String(error) }, what);
+    const store = await openStore({ ...storeOptions(config.value, dataDirectory), onTrouble });
     closers.push(() => store.close());
     const { providers, regions } = await loadProviders(config.value, clouds?.place ?? null);
     closers.push(async () => {

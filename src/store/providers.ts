@@ -63,6 +63,15 @@ export async function claimDueRegions(handle: Handle, claim: RegionClaim): Promi
   return rows.map(({ region }) => region).toSorted();
 }
 
+/** Drops all claims: for the start of a process that is known to be the only one. */
+export async function clearClaims(handle: Handle): Promise<void> {
+  await handle
+    .updateTable('provider_regions')
+    .set({ claimed_until: null })
+    .where('claimed_until', 'is not', null)
+    .execute();
+}
+
 export interface RegionReading {
   readonly provider: ProviderId;
   readonly region: string;

@@ -43,6 +43,8 @@ export interface BrokerRigOptions {
   readonly settings?: Partial<BrokerSettings>;
 }
 
+const STEP_MS = 150;
+const STEPS_A_LOOK = 3;
 const STARTED_AT = Date.UTC(2026, 9, 5, 8, 30);
 
 const REGIONS: Readonly<Record<CloudId, readonly string[]>> = {
@@ -149,13 +151,13 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
 
   async function until(what: string, condition: () => Promise<boolean>, seconds = 300): Promise<void> {
     const deadline = clock.now() + seconds * 1000;
-    while (!(await condition())) {
+    for (let step = 0; step % STEPS_A_LOOK !== 0 || !(await condition()); step += 1) {
       if (clock.now() > deadline) {
         const { items } = await running.service.listEvents({ workloadId: null }, { cursor: null, limit: 500 });
         const story = items.slice(-30).map(({ type, message }) => `${type}: ${message}`);
         throw new Error(`Not within ${seconds} s: ${what}\n${story.join('\n')}`);
       }
-      await clock.advance(100);
+      await clock.advance(STEP_MS);
       // A turn for sockets and worker threads, which live on the process's own time.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
