@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { CliError, EXIT } from '../cli/cli-error.ts';
@@ -50,6 +51,8 @@ function addServe(program: Command, { terminal, signal }: ServiceCommandOptions)
         const { url, controlUrl } = serving;
         if (given.readyLine) terminal.write(`${JSON.stringify({ ready: true, url, controlUrl })}\n`);
         else terminal.write(`The broker listens on ${url}\n`);
+        // Now and not at the end: a process that is killed leaves the cache behind for its successor.
+        flushCompileCache();
         await aborted(signal);
         await serving.stop();
       } catch (error) {

@@ -7,9 +7,10 @@ import { type LoadedPolicy, loadPolicies } from '../config/load-policies.ts';
 const QUIET_MS = 200;
 
 export interface PolicyWatch {
-  /** Reads the directory now, as a change or SIGHUP does. */
+  /** Reads the directory now, as a change or SIGHUP does. One reading after another. */
   reload(): Promise<void>;
-  close(): void;
+  /** Resolves when no reading is under way any more. */
+  close(): Promise<void>;
 }
 
 /** The one policy of the directory, or why there is none. Planning several fleets side by side is not built yet, and a policy that is silently not applied would be worse than an error. */
@@ -22,25 +23,43 @@ export async function loadGoverningPolicy(directory: string): Promise<ConfigResu
   return { ok: false, errors: [{ file: second?.file ?? directory, line: 1, column: 1, path: '', message }] };
 }
 
-/** Keeps the policy in force in step with the directory. A bad file is reported and never replaces a good one. */
-export function watchPolicies(directory: string, keeper: PolicyKeeper): PolicyWatch {
+/**
+ * Keeps the policy in force in step with the directory. A bad file is reported and never replaces a good one. `onError` is told when a
+ * change could not be taken up for another reason (the store does not answer); the next change or SIGHUP tries again.
+ */
+export function watchPolicies(
+  directory: string,
+  keeper: PolicyKeeper,
+  onError: (error: unknown) => void = () => {},
+): PolicyWatch {
   let timer: NodeJS.Timeout | null = null;
+  let last: Promise<void> = Promise.resolve();
+  let closed = false;
   const watcher: FSWatcher = watch(directory, () => {
     if (timer !== null) clearTimeout(timer);
-    timer = setTimeout(() => void reload(), QUIET_MS);
+    timer = setTimeout(() => void reload().catch(onError), QUIET_MS);
   });
 
-  async function reload(): Promise<void> {
+  async function read(): Promise<void> {
+    if (closed) return;
     const loaded = await loadGoverningPolicy(directory);
     if (loaded.ok) await keeper.accept(loaded.value.policy, loaded.value.source);
     else await keeper.reject(loaded.errors.map(formatConfigError));
   }
 
+  function reload(): Promise<void> {
+    const reading = last.then(read);
+    last = reading.catch(() => {});
+    return reading;
+  }
+
   return {
     reload,
-    close: () => {
+    close: async () => {
+      closed = true;
       if (timer !== null) clearTimeout(timer);
       watcher.close();
+      await last;
     },
   };
 }

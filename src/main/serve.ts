@@ -93,12 +93,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     };
     const keeper = createPolicyKeeper(context);
     await firstPolicy(store, keeper, policy);
-    const watching = watchPolicies(options.policiesDirectory, keeper);
-    const reload = (): void => void watching.reload();
+    const notReloaded = (error: unknown): void => logger.error({ error: String(error) }, 'Policies were not reloaded');
+    const watching = watchPolicies(options.policiesDirectory, keeper, notReloaded);
+    const reload = (): void => void watching.reload().catch(notReloaded);
     process.on('SIGHUP', reload);
     closers.push(() => {
       process.off('SIGHUP', reload);
-      watching.close();
+      return watching.close();
     });
     const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
     closers.push(async () => {

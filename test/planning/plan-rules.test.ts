@@ -56,6 +56,19 @@ describe('without rules', () => {
     expect(poolsOf(await planFleet(four({}, { offers })))).toEqual({ 'aws/r1/a/p5/on-demand': 4 });
   });
 
+  it('alike workloads are served by id, whatever order they come in', async () => {
+    const offers = [offerAt('aws/r1/a/p5/reserved/cr', 1, { availableCount: 1 }), offerAt('aws/r1/a/p5/on-demand', 10)];
+    const workloads = ['a', 'b', 'c'].map((id) => workload(id));
+    const plan = await planFleet(inputWith({ offers, workloads }));
+    expect(plan.machines.map(({ workloadId, pool }) => [workloadId, pool.market])).toEqual([
+      ['a', 'on-demand'],
+      ['b', 'on-demand'],
+      ['c', 'reserved'],
+    ]);
+    const reversed = await planFleet(inputWith({ offers, workloads: workloads.toReversed() }));
+    expect(JSON.stringify(reversed)).toBe(JSON.stringify(plan));
+  });
+
   it('nothing to do is said so', async () => {
     expect(await planFleet(inputWith())).toMatchObject({ status: 'nothing-to-do', machines: [], gapShare: 0 });
   });
@@ -155,6 +168,33 @@ describe('shares', () => {
     expect(enforced.rules[0]).toMatchObject({ subject: 'aws', enforced: true, binding: true });
   });
 
+  it('a cap on spend may take a dearer machine where no cheaper one keeps it', async () => {
+    const input = inputWith({
+      offers: [
+        offerAt('aws/r1/a/p5/on-demand', 10),
+        offerAt('gcp/r1/a/g2/on-demand', 5),
+        offerAt('gcp/r1/a/g3/on-demand', 7),
+      ],
+      workloads: [workload('w', { providers: ['aws'] }), workload('x', { providers: ['gcp'] })],
+    });
+    const plan = await planFleet({ ...input, policy: policyWith({ maxShare: caps({ provider: 0.6 }) }) });
+    expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5/on-demand': 1, 'gcp/r1/a/g3/on-demand': 1 });
+    const counted = policyWith({ maxShare: caps({ provider: 0.6 }), measure: 'accelerators' });
+    expect(poolsOf(await planFleet({ ...input, policy: counted }))).toEqual({
+      'aws/r1/a/p5/on-demand': 1,
+      'gcp/r1/a/g2/on-demand': 1,
+    });
+  });
+
+  it('the premium compares fleets that serve the same replicas', async () => {
+    const offers = THREE.slice(0, 2);
+    const maxShare = caps({ provider: 0.5 });
+    const plan = await planFleet(four({ maxShare, measure: 'accelerators' }, { offers }, { replicas: 5 }));
+    expect(providersOf(plan)).toEqual({ aws: 2, azure: 2 });
+    expect(plan.unconstrainedCostMicroUsdPerHour).toBe(usd(40));
+    expect(plan.premiumShare).toBeCloseTo(0.1, 12);
+  });
+
   it('the premium is what the rules cost', async () => {
     const plan = await planFleet(four({ maxShare: caps({ provider: 0.5 }), maxPremiumShare: 0.1 }));
     expect(plan.unconstrainedCostMicroUsdPerHour).toBe(usd(40));
@@ -177,6 +217,8 @@ describe('spread', () => {
     const plan = await planFleet(four({ maxConcentration: 0.4 }));
     expect(plan.concentration).toBeLessThanOrEqual(0.4);
     // (20² + 12² + 15²) / 47² = 0.348; any two providers come to 0.5 at least.
+    expect(providersOf(await planFleet(four({ maxConcentration: 0.3482 })))).toEqual({ aws: 2, azure: 1, gcp: 1 });
+    expect(providersOf(await planFleet(four({ maxConcentration: 0.348 })))).not.toEqual({ aws: 2, azure: 1, gcp: 1 });
     expect(providersOf(plan)).toEqual({ aws: 2, azure: 1, gcp: 1 });
     const looser = await planFleet(four({ maxConcentration: 0.51 }));
     expect(providersOf(looser)).toEqual({ aws: 2, azure: 2 });
@@ -215,6 +257,8 @@ describe('spread', () => {
       const mine = plan.machines.filter(({ workloadId }) => workloadId === id).map(({ pool }) => pool.provider);
       expect(mine.toSorted()).toEqual(['aws', 'azure']);
     }
+    const reversed = await planFleet(four({ surviveKeepShare: 0.5 }, { workloads: workloads.toReversed() }));
+    expect(JSON.stringify(reversed)).toBe(JSON.stringify(plan));
   });
 });
 
@@ -362,6 +406,23 @@ describe('machines', () => {
       ['a', [4]],
       ['b', [0]],
     ]);
+  });
+
+  it('that are shared are never empty, even where an empty one would make shares smaller', async () => {
+    const half = [{ accelerator: 'H100-80GB-SXM', count: 4, perMachine: null, throughput: 1 }];
+    const workloads = [
+      workload('a', { providers: ['aws'] }),
+      workload('b', { accelerators: half, providers: ['gcp'], replicas: 2 }),
+    ];
+    const offers = [offerAt('aws/r1/a/p5/on-demand', 10), offerAt('gcp/r1/a/a3/on-demand', 4)];
+    const plan = await planFleet(
+      inputWith({ offers, workloads, policy: policyWith({ maxShare: caps({ provider: 0.6 }) }) }),
+    );
+    // One replica a machine makes 10 of 18; 10 of 14 with both on one is too much, and a third machine would be empty.
+    expect(plan.machines.map(({ replicas }) => replicas)).toEqual([[0], [0], [1]]);
+    const tighter = policyWith({ maxShare: caps({ provider: 0.5 }) });
+    const held = await planFleet(inputWith({ offers, workloads, policy: tighter }));
+    expect(held.machines).toEqual([]);
   });
 
   it('of another size than asked for do not fit', async () => {
