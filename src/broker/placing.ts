@@ -109,7 +109,7 @@ export async function place(context: BrokerContext, planner: Planner): Promise<P
       released.map(({ id }) => id),
       at,
     );
-    await appendPlanEvent(transaction, view, planId, trigger, plan, at);
+    await appendPlanEvent(transaction, { view, planId, trigger, plan, releasedCount: released.length, at });
     return true;
   });
   if (!committed) return { planId: null, again: true };
@@ -201,21 +201,29 @@ function launchesInWords(view: PlanningView, plan: Plan): string {
   return `${words.slice(0, GROUPS_IN_WORDS).join(', ')}${more > 0 ? `, and ${more} more groups` : ''}`;
 }
 
-async function appendPlanEvent(
-  transaction: Handle,
-  view: PlanningView,
-  planId: string,
-  trigger: string,
-  plan: Plan,
-  at: EpochMs,
-): Promise<void> {
+interface Committed {
+  readonly view: PlanningView;
+  readonly planId: string;
+  readonly trigger: string;
+  readonly plan: Plan;
+  readonly releasedCount: number;
+  readonly at: EpochMs;
+}
+
+async function appendPlanEvent(transaction: Handle, committed: Committed): Promise<void> {
+  const { view, planId, trigger, plan, releasedCount, at } = committed;
   const held = plan.held.reduce((count, { replicas }) => count + replicas.length, 0);
+  const notPlaced = `${held} ${held === 1 ? 'replica' : 'replicas'} not placed`;
+  const told =
+    releasedCount > 0
+      ? `; ${releasedCount} released, the rest of a gang that cannot be completed there`
+      : `; ${notPlaced}`;
   await appendEvent(transaction, {
     at,
     type: 'plan.committed',
     workloadId: null,
     leaseId: null,
-    message: `Plan ${planId} (${trigger}): ${launchesInWords(view, plan)}${held === 0 ? '' : `; ${held} replicas not placed`}`,
+    message: `Plan ${planId} (${trigger}): ${launchesInWords(view, plan)}${held === 0 ? '' : told}`,
     data: { planId, trigger, machines: plan.machines.length, held, cost: plan.costMicroUsdPerHour },
   });
 }

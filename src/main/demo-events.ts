@@ -49,6 +49,7 @@ export function followEvents(api: ApiClient, after: number, tell: (line: string)
 }
 
 function lineOf({ type, message }: EventJson): string {
-  const line = `${type}: ${message}`;
+  // A plan's id is for looking it up, not for a story.
+  const line = `${type}: ${message.replace(/^Plan \w+ \((\w+)\)/, '$1')}`;
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { explanationSchema } from '../api/resources/explanation.ts';
 import { fleetSchema } from '../api/resources/fleet.ts';
 import type { LeaseJson } from '../api/resources/leases.ts';
 import type { WorkloadJson } from '../api/resources/workloads.ts';
 import { renderFleet } from '../cli/tables/fleet.ts';
+import { renderExplanation } from '../cli/tables/market.ts';
 import { dollarsOf } from '../cli/tables/table.ts';
 import type { Terminal } from '../cli/terminal.ts';
 import type { MachineView } from '../emulators/control/views.ts';
@@ -34,6 +36,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   try {
     await placeSamples(rig, say);
     await showFleet(rig, options.terminal);
+    await showReasons(rig, 'llm-training', options.terminal);
     await sufferShortage(rig, say, options.terminal);
     await showFleet(rig, options.terminal);
     const agreed = await compareWithClouds(rig, say);
@@ -124,6 +127,22 @@ async function untilSettled(rig: Rig, say: Say, after = 0): Promise<WorkloadJson
 async function showFleet(rig: Rig, terminal: Terminal): Promise<void> {
   const fleet = await rig.api.get('/v1/fleet', fleetSchema);
   terminal.write(`\n${renderFleet(fleet, await allWorkloads(rig.api), terminal.style)}\n`);
+}
+
+/** Of each verdict the cheapest so many. */
+const SHOWN_OF_VERDICT = 2;
+
+/** Why one workload runs where it runs: the offers taken, and of each reason to pass one over the cheapest. */
+async function showReasons(rig: Rig, name: string, terminal: Terminal): Promise<void> {
+  const explanation = await rig.api.get(`/v1/workloads/${name}/explanation`, explanationSchema);
+  const alternatives = [...Map.groupBy(explanation.alternatives, ({ verdict }) => verdict).values()].flatMap((alike) =>
+    alike.slice(0, SHOWN_OF_VERDICT),
+  );
+  const shown = renderExplanation({ ...explanation, alternatives }, alternatives.length, terminal.style);
+  const left = explanation.alternatives.length - alternatives.length;
+  terminal.write(
+    `Why there? ${shown}${left} more passed over for these reasons: "gpu-broker explain ${name}" lists them.\n`,
+  );
 }
 
 /** The provider with the most H100 machines sells out of them, and one of the machines is lost. */
