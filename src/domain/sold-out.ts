@@ -44,7 +44,7 @@ export function scopeKey(scope: RefusalScope): string {
   return scope.quota === null ? base : `${base} quota=${scope.quota}`;
 }
 
-/** The scope of exactly one pool. */
+/** The scope of exactly one pool; of all zones of its region where the cloud chooses the zone. */
 export function poolScope(pool: Pool): RefusalScope {
   return {
     provider: pool.provider,

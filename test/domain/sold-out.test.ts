@@ -13,12 +13,13 @@ const EVERYTHING: Omit<RefusalScope, 'provider'> = {
 const quotas = fc.subarray(['cores', 'L-417A185B', 'NVIDIA_L4_GPUS']);
 
 describe('scopeCovers', () => {
-  it('a pool’s own scope covers it and no pool that differs in any part but the reservation', () => {
+  it('a pool’s own scope covers it and no pool that differs in any part but the reservation, or the zone where the cloud chooses it', () => {
     fc.assert(
       fc.property(pool, pool, quotas, (first, second, claimed) => {
         expect(scopeCovers(poolScope(first), first, claimed)).toBe(true);
+        const zone = first.zone === null ? null : second.zone;
         const same =
-          JSON.stringify({ ...first, reservation: null }) === JSON.stringify({ ...second, reservation: null });
+          JSON.stringify({ ...first, reservation: null }) === JSON.stringify({ ...second, zone, reservation: null });
         expect(scopeCovers(poolScope(first), second, claimed)).toBe(same);
       }),
       { numRuns: 1000 },
