@@ -78,13 +78,16 @@ function planLeaseOf(lease: LeaseRow): PlanLease {
   return { id, workloadId, replicas, part, partCount, pool, accelerator, acceleratorCount, priceMicroUsdPerHour };
 }
 
+/** A solve that takes longer is ended from outside, and tried again on what is then known. */
+const PLAN_DEADLINE_MS = 120_000;
+
 /** Plans whatever is not placed and commits it, unless the fleet changed meanwhile. Launches nothing: the lease worker does. */
 export async function place(context: BrokerContext, planner: Planner): Promise<PlacingOutcome> {
   const view = await readPlanningView(context);
   if (view === null || !hasUnplaced(view)) return { planId: null, again: false };
   const trigger = view.workloads.some(({ state }) => state === 'pending') ? 'admission' : 'repair';
   const startedAt = context.clock.now();
-  const plan = await planner.plan(view.input, context.signal);
+  const plan = await planner.plan(view.input, AbortSignal.any([context.signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]));
   const at = context.clock.now();
   const released = gangsToRelease(view.leases, plan);
   const planId = context.newId();

@@ -33,6 +33,8 @@ export interface BrokerRig {
   machines(cloud?: CloudId): readonly WorldMachine[];
   /** Ends the broker's loops and starts new ones on the same store and clouds. */
   restart(): Promise<void>;
+  /** A second broker on the same clouds, with a connection of its own to the same store. */
+  startAnother(store: Store): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -41,6 +43,8 @@ export interface BrokerRigOptions {
   readonly regions?: Readonly<Partial<Record<CloudId, readonly string[]>>>;
   readonly policy?: Policy;
   readonly settings?: Partial<BrokerSettings>;
+  /** Default: the embedded store, in memory. */
+  readonly store?: Store;
 }
 
 const STEP_MS = 150;
@@ -99,7 +103,7 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     const pattern = { cloud, region: null, zone: null, instanceType: null, accelerator: null, market: null };
     clouds.control.setFree(pattern, 40);
   }
-  const store = await openStore({ kind: 'memory' });
+  const store = options.store ?? (await openStore({ kind: 'memory' }));
   const planner = createPlanner();
   const regions = new Map(names.map((cloud) => [cloud, options.regions?.[cloud] ?? REGIONS[cloud]]));
   const providers = new Map(
@@ -121,12 +125,12 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
   const newId = createNewId(clock, random);
   let started = 0;
 
-  async function start() {
+  async function start(on: Store = store) {
     started += 1;
     const stopping = new AbortController();
     const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
     const context: BrokerContext = {
-      ...{ store, clock, random, newId, providers, regions },
+      ...{ store: on, clock, random, newId, providers, regions },
       settings: { ...SETTINGS, ...options.settings },
       logger: { info: () => {}, warn: () => {}, error: () => {} },
       holder: `test-${started}`,
@@ -148,6 +152,7 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
   }
 
   let running = await start();
+  const others: Awaited<ReturnType<typeof start>>[] = [];
 
   async function until(what: string, condition: () => Promise<boolean>, seconds = 300): Promise<void> {
     const deadline = clock.now() + seconds * 1000;
@@ -197,8 +202,11 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
       await running.stop();
       running = await start();
     },
+    startAnother: async (on) => {
+      others.push(await start(on));
+    },
     close: async () => {
-      await running.stop();
+      await Promise.all([running, ...others].map((broker) => broker.stop()));
       await planner.close();
       await Promise.all([...providers.values()].map((provider) => provider.close()));
       await store.close();
