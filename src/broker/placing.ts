@@ -85,39 +85,56 @@ const PLAN_DEADLINE_MS = 120_000;
 export async function place(context: BrokerContext, planner: Planner): Promise<PlacingOutcome> {
   const view = await readPlanningView(context);
   if (view === null || !hasUnplaced(view)) return { planId: null, again: false };
-  const trigger = view.workloads.some(({ state }) => state === 'pending') ? 'admission' : 'repair';
   const startedAt = context.clock.now();
-  const plan = await planner.plan(view.input, AbortSignal.any([context.signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]));
+  const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]);
+  const plan = await planner.plan(view.input, deadline);
   const at = context.clock.now();
-  const released = gangsToRelease(view.leases, plan);
-  const planId = context.newId();
-  const committed = await context.store.transaction(async (transaction) => {
-    if (!(await raiseFleetRevisionFrom(transaction, view.revision))) return false;
-    const changed = await setStates(transaction, view, plan, new Set(released.map(({ workloadId }) => workloadId)), at);
-    if (!changed && plan.machines.length === 0 && released.length === 0) return true;
+  const decision: Decision = {
+    ...{ view, plan, at },
+    planId: context.newId(),
+    trigger: view.workloads.some(({ state }) => state === 'pending') ? 'admission' : 'repair',
+    elapsedMs: at - startedAt,
+    released: gangsToRelease(view.leases, plan),
+  };
+  const outcome = await commit(context, decision);
+  if (outcome === 'stale') return { planId: null, again: true };
+  if (outcome === 'nothing-new') return { planId: null, again: false };
+  context.wakeLeases();
+  return { planId: decision.planId, again: decision.released.length > 0 };
+}
+
+/** A plan with what is to be written of it. */
+interface Decision {
+  readonly view: PlanningView;
+  readonly plan: Plan;
+  readonly planId: string;
+  readonly trigger: string;
+  readonly elapsedMs: number;
+  readonly released: readonly LeaseRow[];
+  readonly at: EpochMs;
+}
+
+/** Writes leases, states and the plan in one transaction, unless the fleet is no longer the one that was planned for. */
+function commit(context: BrokerContext, decision: Decision): Promise<'committed' | 'nothing-new' | 'stale'> {
+  const { view, plan, planId, trigger, elapsedMs, released, at } = decision;
+  return context.store.transaction(async (transaction) => {
+    if (!(await raiseFleetRevisionFrom(transaction, view.revision))) return 'stale';
+    const undecided = new Set(released.map(({ workloadId }) => workloadId));
+    const changed = await setStates(transaction, view, plan, undecided, at);
+    if (!changed && plan.machines.length === 0 && released.length === 0) return 'nothing-new';
     await insertPlan(transaction, {
-      id: planId,
-      at,
-      trigger,
+      ...{ id: planId, at, trigger, elapsedMs, plan },
       policyName: view.policy.name,
       policyVersion: view.policy.version,
-      elapsedMs: at - startedAt,
       input: view.input,
-      plan,
       workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
     });
     await insertLeases(transaction, leasesOf(context, plan, planId, at));
-    await unwantLeases(
-      transaction,
-      released.map(({ id }) => id),
-      at,
-    );
-    await appendPlanEvent(transaction, { view, planId, trigger, plan, releasedCount: released.length, at });
-    return true;
+    const releasedIds = released.map(({ id }) => id);
+    await unwantLeases(transaction, releasedIds, at);
+    await appendPlanEvent(transaction, decision);
+    return 'committed';
   });
-  if (!committed) return { planId: null, again: true };
-  if (plan.machines.length > 0 || released.length > 0) context.wakeLeases();
-  return { planId, again: released.length > 0 };
 }
 
 /** Whether some replica of some workload has no machine, or not all machines of its gang. */
@@ -204,22 +221,13 @@ function launchesInWords(view: PlanningView, plan: Plan): string {
   return `${words.slice(0, GROUPS_IN_WORDS).join(', ')}${more > 0 ? `, and ${more} more groups` : ''}`;
 }
 
-interface Committed {
-  readonly view: PlanningView;
-  readonly planId: string;
-  readonly trigger: string;
-  readonly plan: Plan;
-  readonly releasedCount: number;
-  readonly at: EpochMs;
-}
-
-async function appendPlanEvent(transaction: Handle, committed: Committed): Promise<void> {
-  const { view, planId, trigger, plan, releasedCount, at } = committed;
+async function appendPlanEvent(transaction: Handle, decision: Decision): Promise<void> {
+  const { view, planId, trigger, plan, released, at } = decision;
   const held = plan.held.reduce((count, { replicas }) => count + replicas.length, 0);
   const notPlaced = `${held} ${held === 1 ? 'replica' : 'replicas'} not placed`;
   const told =
-    releasedCount > 0
-      ? `; ${releasedCount} released, the rest of a gang that cannot be completed there`
+    released.length > 0
+      ? `; ${released.length} released, the rest of a gang that cannot be completed there`
       : `; ${notPlaced}`;
   await appendEvent(transaction, {
     at,

@@ -102,7 +102,7 @@ async function untilReady(rig: Rig, say: Say): Promise<void> {
 
 function waitingFor(answer: string): string {
   const missing = /"missing":\[(.*?)\]/.exec(answer)?.[1];
-  return (missing ?? answer).replaceAll('"', '').slice(0, 200);
+  return (missing ?? answer).replaceAll('","', '; ').replaceAll('"', '').slice(0, 200);
 }
 
 /** Waits until every replica of every workload is ready; an event of interest is told as it comes. */
