@@ -47,6 +47,9 @@ export interface BrokerRigOptions {
   readonly store?: Store;
 }
 
+/** Keeps nothing between plans; its thread is started once, and does not hold the process. */
+const planner = createPlanner();
+
 const STEP_MS = 150;
 const STEPS_A_LOOK = 3;
 const STARTED_AT = Date.UTC(2026, 9, 5, 8, 30);
@@ -104,7 +107,6 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     clouds.control.setFree(pattern, 40);
   }
   const store = options.store ?? (await openStore({ kind: 'memory' }));
-  const planner = createPlanner();
   const regions = new Map(names.map((cloud) => [cloud, options.regions?.[cloud] ?? REGIONS[cloud]]));
   const providers = new Map(
     await Promise.all(
@@ -207,7 +209,6 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     },
     close: async () => {
       await Promise.all([running, ...others].map((broker) => broker.stop()));
-      await planner.close();
       await Promise.all([...providers.values()].map((provider) => provider.close()));
       await store.close();
       await clouds.close();

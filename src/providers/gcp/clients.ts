@@ -40,37 +40,69 @@ function endpointOptions(endpoint: string | undefined): object {
   return { apiEndpoint: url.hostname, port, protocol };
 }
 
+/** What builds a client on its first use: each parses its part of the SDK's 12 MB of protocol description, and few are needed soon. */
+type Builders = Readonly<Record<keyof Omit<Clients, 'close'>, () => GeneratedClient>>;
+
 export function createClients(settings: ProviderSettings, projectId: string): Clients {
   const emulated = settings.credentials === 'emulated';
   const scopes = ['https://www.googleapis.com/auth/cloud-platform'];
   const auth = new GoogleAuth(emulated ? { authClient: new PassThroughClient() } : { scopes });
-  // A client may change the options it is given: each gets its own.
-  const compute = () => ({ auth, ...endpointOptions(settings.endpoints['compute']) });
-  const catalog = new CloudCatalogClient({
-    // REST instead of gRPC: one transport, one kind of error.
-    fallback: true,
-    // Untold, it asks the metadata server which project this is.
-    projectId,
-    // This client carries an older copy of the authorization library, which takes no object of ours.
-    ...(emulated ? { apiKey: 'emulated' } : {}),
-    ...endpointOptions(settings.endpoints['cloud-billing']),
-  });
   const sockets = createSockets(settings.certificateAuthority);
   sockets.serve(auth);
-  sockets.serve(catalog.auth);
-  const clients = {
-    instances: new InstancesClient(compute()),
-    machineTypes: new MachineTypesClient(compute()),
-    acceleratorTypes: new AcceleratorTypesClient(compute()),
-    regions: new RegionsClient(compute()),
-    projects: new ProjectsClient(compute()),
-    zoneOperations: new ZoneOperationsClient(compute()),
+  // A client may change the options it is given: each gets its own.
+  const compute = () => ({ auth, ...endpointOptions(settings.endpoints['compute']) });
+  function catalog(): GeneratedClient {
+    const client = new CloudCatalogClient({
+      // REST instead of gRPC: one transport, one kind of error.
+      fallback: true,
+      // Untold, it asks the metadata server which project this is.
+      projectId,
+      // This client carries an older copy of the authorization library, which takes no object of ours.
+      ...(emulated ? { apiKey: 'emulated' } : {}),
+      ...endpointOptions(settings.endpoints['cloud-billing']),
+    });
+    sockets.serve(client.auth);
+    return client;
+  }
+  const builders: Builders = {
+    instances: () => new InstancesClient(compute()),
+    machineTypes: () => new MachineTypesClient(compute()),
+    acceleratorTypes: () => new AcceleratorTypesClient(compute()),
+    regions: () => new RegionsClient(compute()),
+    projects: () => new ProjectsClient(compute()),
+    zoneOperations: () => new ZoneOperationsClient(compute()),
     catalog,
   };
+  const built = new Map<string, GeneratedClient>();
+  function once(name: keyof Builders): GeneratedClient {
+    const client = built.get(name) ?? builders[name]();
+    built.set(name, client);
+    return client;
+  }
   return {
-    ...clients,
+    get instances() {
+      return once('instances');
+    },
+    get machineTypes() {
+      return once('machineTypes');
+    },
+    get acceleratorTypes() {
+      return once('acceleratorTypes');
+    },
+    get regions() {
+      return once('regions');
+    },
+    get projects() {
+      return once('projects');
+    },
+    get zoneOperations() {
+      return once('zoneOperations');
+    },
+    get catalog() {
+      return once('catalog');
+    },
     async close() {
-      await Promise.all(Object.values(clients).map((client: GeneratedClient) => client.close()));
+      await Promise.all([...built.values()].map((client) => client.close()));
       sockets.close();
     },
   };
