@@ -24,6 +24,8 @@ export interface ChildOptions {
   /** Where its log goes. */
   readonly logFile: string;
   readonly readyWithinMs: number;
+  /** Told of the process as soon as there is one, long before it is ready. */
+  readonly onSpawn?: (child: ChildProcess) => void;
 }
 
 /** Starts `gpu-broker <arguments>` and resolves when it reports ready. Throws with the place of its log when it ends or is late. */
@@ -32,6 +34,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...options.arguments], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  options.onSpawn?.(child);
   child.stderr?.pipe(log);
   const tail = keepTail(child.stderr);
   const exited = once(child, 'exit');

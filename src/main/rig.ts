@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -26,7 +28,7 @@ export interface Rig {
   readonly control: ControlClient;
   readonly url: string;
   readonly dataDirectory: string;
-  /** As a crash: SIGKILL. */
+  /** As a crash: SIGKILL, also while the broker is only starting; `startBroker` then rejects. */
   killBroker(): Promise<void>;
   /** Starts the broker again on the same store and port range; `api` speaks to the new one. */
   startBroker(): Promise<void>;
@@ -57,6 +59,7 @@ export async function startRig(options: RigOptions, tell: (step: string) => void
   const { clouds, control, cloudsFile, dataDirectory, ownsDirectory } = await startClouds(options);
   const configDirectory = options.configDirectory ?? SAMPLE_CONFIG;
   let broker: Child | null = null;
+  let spawned: ChildProcess | null = null;
   let api: ApiClient | null = null;
   let url = '';
 
@@ -74,6 +77,9 @@ export async function startRig(options: RigOptions, tell: (step: string) => void
       ],
       logFile: path.join(dataDirectory, 'broker.log'),
       readyWithinMs: 60_000,
+      onSpawn: (child) => {
+        spawned = child;
+      },
     });
     url = urlOf(broker.ready);
     api = new ApiClient(url, fetch);
@@ -102,8 +108,11 @@ export async function startRig(options: RigOptions, tell: (step: string) => void
     },
     ...{ control, dataDirectory, startBroker, stop },
     killBroker: async () => {
-      await broker?.kill();
       broker = null;
+      if (spawned === null || spawned.exitCode !== null || spawned.signalCode !== null) return;
+      const exited = once(spawned, 'exit');
+      spawned.kill('SIGKILL');
+      await exited;
     },
   };
 }

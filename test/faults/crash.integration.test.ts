@@ -50,13 +50,21 @@ describe('kill -9 of the broker at any moment', () => {
   it(`leaves no machine without a lease and none twice, and every workload placed, over ${CRASHES} crashes`, async () => {
     const stream = streamOf(SEED, 'crashes');
     await applyWorkloads(rig.api);
+    let killedInStart = 0;
+    let starting = Promise.resolve(true);
     for (let round = 0; round < CRASHES; round += 1) {
-      // From the middle of the first launches to long after the repair of a loss.
-      await sleep(20 + uniformAt(stream, round) ** 2 * 2_500);
+      // Of the process's life: from before it has opened its store to after it has repaired the last loss.
+      await sleep(100 + uniformAt(stream, round) * 6_000);
       await rig.killBroker();
+      if (!(await starting)) killedInStart += 1;
       await disturb(round, uniformAt(stream, 1000 + round));
-      await rig.startBroker();
+      starting = rig.startBroker().then(
+        () => true,
+        () => false,
+      );
     }
+    expect(await starting, 'the last start succeeds').toBe(true);
+    expect(killedInStart, 'some were killed while they started, and some while they worked').toBeLessThan(CRASHES);
     const leases = await settled();
 
     const machines = await rig.control.machines();
