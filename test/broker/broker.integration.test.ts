@@ -146,9 +146,9 @@ describe('a broker on emulated clouds', () => {
     await rig.service.applyWorkload(aWorkload({ name: 'web', replicas: 2 }));
     await rig.untilReady('web');
     rig.clouds.control.addFault({ ...fault('throttle', '*', null), id: 'down' });
-    await rig.until('a minute passes', async () => rig.clock.now() > 0 && false, 60).catch(() => {});
+    await rig.pass(60);
     rig.clouds.control.removeFault('down');
-    await rig.until('it goes on', async () => true, 60);
+    await rig.pass(60);
     expect(await rig.events('lease.lost')).toEqual([]);
     expect(rig.machines()).toHaveLength(2);
   });

@@ -26,6 +26,8 @@ export interface BrokerRig {
   readonly store: Store;
   /** Moves time in small steps until the condition holds; fails with `what` after `seconds` of the broker's time. */
   until(what: string, condition: () => Promise<boolean>, seconds?: number): Promise<void>;
+  /** Lets so much of the broker's time go by. */
+  pass(seconds: number): Promise<void>;
   /** Until every replica of the workload is ready and nothing else of it is left. */
   untilReady(name: string, seconds?: number): Promise<WorkloadView>;
   events(type: string): Promise<readonly EventView[]>;
@@ -170,8 +172,13 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     }
   }
 
+  async function pass(seconds: number): Promise<void> {
+    const end = clock.now() + seconds * 1000;
+    await until(`${seconds} s have passed`, async () => clock.now() >= end, seconds + 10);
+  }
+
   return {
-    ...{ clock, clouds, store, until },
+    ...{ clock, clouds, store, until, pass },
     get service() {
       return running.service;
     },
