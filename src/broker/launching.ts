@@ -59,7 +59,9 @@ async function send(
   const request: LaunchRequest = {
     owner: context.settings.owner,
     idempotencyKey: attempt.id,
+    resend: attempt.sentAt !== null,
     pool: attempt.pool,
+    accelerator: lease.accelerator,
     count: 1,
     tags: attempt.parameters.tags,
     userData: attempt.parameters.userData,

@@ -7,10 +7,12 @@ import { createRequestLog } from './http/request-log.ts';
 import type { ServedFront } from './http/server.ts';
 import { serveFront } from './http/server.ts';
 import type { CloudId, MarketFacts, RunningClouds, World } from './world/contract.ts';
+import { CLOUD_IDS } from './world/contract.ts';
+import type { CreatedWorld } from './world/create-world.ts';
 import { createWorld } from './world/create-world.ts';
 import { loadMarket } from './world/load-market.ts';
 
-export const CLOUDS: readonly CloudId[] = ['aws', 'azure', 'gcp'];
+export const CLOUDS: readonly CloudId[] = CLOUD_IDS;
 
 export interface CloudsOptions {
   readonly seed: number;
@@ -53,7 +55,7 @@ async function marketOf(cloud: CloudId, given: readonly MarketFacts[]): Promise<
 export async function startClouds(options: CloudsOptions): Promise<RunningClouds> {
   const { seed, clock, clouds = CLOUDS, ports = {} } = options;
   const facts = await Promise.all(clouds.map((cloud) => marketOf(cloud, options.market ?? [])));
-  const { world, control, faults } = createWorld({
+  const { world, control, faults, rateLimits } = createWorld({
     seed,
     clock,
     facts,
@@ -66,11 +68,14 @@ export async function startClouds(options: CloudsOptions): Promise<RunningClouds
     control.setVisibilityDelayMs(cloud, options.visibilityDelayMs?.[cloud] ?? 0);
   }
   const fronts = (await Promise.all(clouds.map((cloud) => loadFronts(cloud, world)))).flat();
-  return serveAll({ world, control, faults, fronts, clouds, ports, onError: options.onError ?? null });
+  return serveAll({ world, control, faults, rateLimits, fronts, clouds, ports, onError: options.onError ?? null });
 }
 
-interface Serving extends Pick<RunningClouds, 'world' | 'control'> {
-  readonly faults: Parameters<typeof serveFront>[0]['faults'];
+function noEndpoints(): Record<CloudId, Record<string, string>> {
+  return Object.fromEntries(CLOUDS.map((cloud) => [cloud, {}])) as Record<CloudId, Record<string, string>>;
+}
+
+interface Serving extends CreatedWorld {
   readonly fronts: readonly Front[];
   readonly clouds: readonly CloudId[];
   readonly ports: Readonly<Record<string, number>>;
@@ -78,13 +83,12 @@ interface Serving extends Pick<RunningClouds, 'world' | 'control'> {
 }
 
 async function serveAll(serving: Serving): Promise<RunningClouds> {
-  const { world, control, faults, clouds, ports } = serving;
-  const { clock } = world;
+  const { world, control, faults, rateLimits, clouds, ports } = serving;
   const log = createRequestLog();
   const thrown: unknown[] = [];
   const onError = serving.onError ?? ((error: unknown) => thrown.push(error));
   const certificate = await createLoopbackCertificate();
-  const endpoints: Record<CloudId, Record<string, string>> = { aws: {}, azure: {}, gcp: {} };
+  const endpoints = noEndpoints();
   const served: (ServedFront | ControlServer)[] = [];
   async function closeAll(): Promise<void> {
     await Promise.all(served.map((server) => server.close()));
@@ -92,7 +96,7 @@ async function serveAll(serving: Serving): Promise<RunningClouds> {
   try {
     for (const front of serving.fronts) {
       const port = ports[front.service] ?? 0;
-      const server = await serveFront({ front, port, clock, faults, log, certificate, onError }).catch(
+      const server = await serveFront({ front, port, world, faults, rateLimits, log, certificate, onError }).catch(
         (cause: unknown) => {
           throw new Error(`cannot serve ${front.cloud} ${front.service} on port ${port}`, { cause });
         },

@@ -9,6 +9,8 @@
  * - Every call ends soon after `call.signal` aborts, with the signal's reason.
  * - No secret ever appears in an error, a tag, a log line or a result.
  */
+import type { AcceleratorName } from '../domain/accelerators.ts';
+import type { CapacityBlock } from '../domain/capacity-block.ts';
 import type { Offer, Quota } from '../domain/offer.ts';
 import type { Pool, ProviderId } from '../domain/pool.ts';
 import type { RefusalScope } from '../domain/sold-out.ts';
@@ -22,6 +24,8 @@ export interface Capabilities {
   readonly choosesZone: boolean;
   /** Whether a launch that was accepted can still fail for want of capacity or quota (Azure, GCP). */
   readonly refusesAsynchronously: boolean;
+  /** What the account's quotas span. Without `global`, no offer claims an account-wide quota and none is listed. */
+  readonly quotaScopes: readonly ('region' | 'global')[];
 }
 
 /** What comes with every call. */
@@ -74,8 +78,15 @@ export interface LaunchRequest {
    * with another request it is a `conflict`.
    */
   readonly idempotencyKey: string;
-  /** `zone` may be null only where the adapter's `choosesZone` is false. */
+  /**
+   * True when the same key may have been sent before (a lost reply, a crash): the adapter then asks the cloud what became of it
+   * before it sends anything, so that a machine which has come and gone meanwhile is not started anew.
+   */
+  readonly resend: boolean;
+  /** `zone` may be null only where the adapter's `choosesZone` is false. A `reserved` pool names its reservation. */
   readonly pool: Pool;
+  /** The pool's accelerator: it chooses the image. */
+  readonly accelerator: AcceleratorName;
   /** Machines wanted, ≥ 1. */
   readonly count: number;
   /** Free-form tags/labels, `[a-z0-9-]` keys and values of at most 63 characters; the adapter adds owner and attempt. */
@@ -146,6 +157,115 @@ export interface OwnedSnapshot {
   readonly regions: readonly RegionOutcome[];
 }
 
+/**
+ * A disk, network interface or address with the owner's tag whose machine does not exist (any more): what a failed launch, or a
+ * machine that ended in an unusual way, left behind. It costs money and quota until it is removed.
+ */
+export interface Leftover {
+  readonly kind: 'disk' | 'network-interface' | 'address';
+  readonly region: string;
+  readonly zone: string | null;
+  /** The cloud's own id: what `removeLeftover` takes. */
+  readonly id: string;
+  readonly owner: string;
+  /** Of the attempt it was made for; null where its tags do not tell. */
+  readonly idempotencyKey: string | null;
+  readonly createdAt: EpochMs | null;
+}
+
+export interface LeftoverSnapshot {
+  readonly leftovers: readonly Leftover[];
+  readonly regions: readonly RegionOutcome[];
+}
+
+export interface AdviceQuery {
+  /** Finalists only: such calls are few a day. `count` machines at once are thought of. */
+  readonly pools: readonly { readonly pool: Pool; readonly count: number }[];
+}
+
+/** What the cloud itself says about the chances of a pool. A point-in-time hint, never a promise. */
+export interface CapacityAdvice {
+  readonly pool: Pool;
+  /** 0..1: chance that the machines can be had, as far as the cloud's own scale translates; null = it does not say. */
+  readonly obtainability: number | null;
+  /** Expected interruptions per machine-hour; null = it does not say. */
+  readonly interruptionsPerHour: number | null;
+  /** The cloud's own words: `placement score 7 of 10`, `eviction rate 5-10 %`. */
+  readonly words: string;
+  readonly observedAt: EpochMs;
+}
+
+/**
+ * `notice`: the machine will be taken at `deadlineAt`. `risk`: it is at elevated risk; nothing is decided. `taken`: the cloud has
+ * taken it already. `maintenance`: the cloud will stop or restart it.
+ */
+export type InterruptionKind = 'notice' | 'risk' | 'taken' | 'maintenance';
+
+export interface InterruptionNotice {
+  readonly kind: InterruptionKind;
+  readonly region: string;
+  /** The cloud's own id or name of the machine. The machine need not be ours: the broker looks it up. */
+  readonly instanceId: string;
+  /** The cloud's time of the notice. */
+  readonly at: EpochMs;
+  readonly deadlineAt: EpochMs | null;
+  /** The vendor's words. */
+  readonly message: string;
+}
+
+export interface InterruptionPage {
+  /** Delivered at least once; the same notice may come again. */
+  readonly notices: readonly InterruptionNotice[];
+  /**
+   * Acknowledges this page and continues behind it: pass it to the next call, after the notices are safely stored. Until then the
+   * cloud (or the adapter, which asks it from the old cursor) delivers them again.
+   */
+  readonly cursor: string | null;
+  /** Null where everything could be asked. */
+  readonly error: ProviderError | null;
+}
+
+/**
+ * A shell script (POSIX sh with curl) that runs inside the machine and tells the broker about the machine's own notices, for clouds
+ * that give them only there. It finds in its environment `GPU_BROKER_CALLBACK_URL` and `GPU_BROKER_CALLBACK_TOKEN`; each event is one
+ * `POST` with the token as bearer and a JSON body `{"kind","message","deadlineAt"}` ({@link InterruptionKind}, RFC 3339 or null).
+ * `GPU_BROKER_METADATA_URL`, if set, replaces the base URL of the metadata service.
+ */
+export interface NoticeRelay {
+  readonly script: string;
+}
+
+export interface CapacityBlockQuery {
+  readonly region: string;
+  readonly instanceType: string;
+  readonly machineCount: number;
+  readonly durationHours: number;
+  /** The block must start in this window; null = any time. */
+  readonly startAfter: EpochMs | null;
+  readonly startBefore: EpochMs | null;
+}
+
+export interface CapacityBlockPurchase {
+  readonly owner: string;
+  /** Written on the reservation, so that "was it bought?" can be asked. */
+  readonly idempotencyKey: string;
+  readonly block: CapacityBlock;
+}
+
+/** One permission that the adapter needs, tried with a read-only or dry-run call. */
+export interface AccessCheck {
+  /** The cloud's own name: `ec2:RunInstances`, `Microsoft.Compute/virtualMachines/write`, `compute.instances.create`. */
+  readonly permission: string;
+  /** What does not work without it, in words. */
+  readonly neededFor: string;
+  /** False: the broker works without it, but knows less. */
+  readonly required: boolean;
+  /** `unknown`: the cloud could not be asked; `message` says why. */
+  readonly outcome: 'allowed' | 'missing' | 'unknown';
+  /** The vendor's words where it is not allowed. */
+  readonly message: string | null;
+}
+
 export interface Provider {
   readonly contract: 1;
   readonly id: ProviderId;
@@ -168,6 +288,27 @@ export interface Provider {
    * machine (disks, NICs, IPs) and what a failed launch left behind.
    */
   terminate(ref: InstanceRef, call: Call): Promise<'terminating' | 'gone'>;
+  /** Disks, interfaces and addresses with the owner's tag that belong to no machine. Never throws for one failing region. */
+  listLeftovers(query: OwnedQuery, call: Call): Promise<LeftoverSnapshot>;
+  /** Call until `gone`; what the cloud does not know is `gone`. One that a machine uses (again) is a `conflict`, and left alone. */
+  removeLeftover(leftover: Leftover, call: Call): Promise<'removing' | 'gone'>;
+  /** Tries every permission the adapter needs. Launches and changes nothing; throws only the signal's reason. */
+  checkAccess(call: Call): Promise<readonly AccessCheck[]>;
+  /** Pools without a word are absent. Absent where the cloud gives no advice. */
+  adviseCapacity?(query: AdviceQuery, call: Call): Promise<readonly CapacityAdvice[]>;
+  /** Notices since the cursor; null = from now on. Absent where the cloud tells nobody outside the machine. */
+  pollInterruptions?(cursor: string | null, call: Call): Promise<InterruptionPage>;
+  /** Absent where `pollInterruptions` tells everything. */
+  readonly noticeRelay?: NoticeRelay;
+  /** Capacity for sale in advance; empty where nothing fits. Absent where the cloud sells none. */
+  listCapacityBlocks?(query: CapacityBlockQuery, call: Call): Promise<readonly CapacityBlock[]>;
+  /**
+   * Buys a block: money is spent at once and cannot be got back. Sent exactly once, by nobody but an approved request; the cloud has
+   * no idempotency for it, so after `outcome-unknown` only `findCapacityBlockPurchase` tells. Answers the reservation's id.
+   */
+  buyCapacityBlock?(purchase: CapacityBlockPurchase, call: Call): Promise<string>;
+  /** The reservation that the key bought; null = none that the cloud shows. */
+  findCapacityBlockPurchase?(region: string, idempotencyKey: string, call: Call): Promise<string | null>;
   /** Releases sockets and timers. */
   close(): Promise<void>;
 }
@@ -227,8 +368,8 @@ export class ProviderError extends Error {
 export interface ProviderSettings {
   readonly regions: readonly string[];
   /**
-   * Base URLs by service, overriding the cloud's own: aws `ec2`, `pricing`, `service-quotas`; azure `resource-manager`,
-   * `retail-prices`; gcp `compute`, `cloud-billing`. Empty for the real cloud.
+   * Base URLs by service, overriding the cloud's own: aws `ec2`, `pricing`, `service-quotas`, `sqs`; azure `resource-manager`,
+   * `retail-prices`; gcp `compute`, `cloud-billing`, `cloud-quotas`, `cloud-resource-manager`; lambda `api`. Empty for the real cloud.
    */
   readonly endpoints: Readonly<Record<string, string>>;
   /** PEM of a certificate authority to trust besides the system's; null for the real cloud. */

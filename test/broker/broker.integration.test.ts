@@ -3,7 +3,9 @@ import { applyWorkload } from '../../src/broker/admission.ts';
 import type { Planner } from '../../src/broker/context.ts';
 import { place } from '../../src/broker/placing.ts';
 import { createPlanner } from '../../src/broker/planning/planner.ts';
+import type { Pool } from '../../src/domain/pool.ts';
 import type { PoolPattern } from '../../src/emulators/world/contract.ts';
+import type { LaunchRequest } from '../../src/providers/provider.ts';
 import { type BrokerRig, permissivePolicy, startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';
 
@@ -256,10 +258,7 @@ describe('a broker on emulated clouds', () => {
     const pool = items[0]?.pool;
     const provider = rig.context.providers.get('aws');
     if (pool === undefined || provider === undefined) throw new Error('no offer');
-    await provider.launch(
-      { owner: 'test-broker', idempotencyKey: 'stranger', pool, count: 1, tags: {}, userData: null },
-      { signal: new AbortController().signal },
-    );
+    await provider.launch(strangersRequest(pool), { signal: new AbortController().signal });
   }
 
   it('dry-runs and explains without touching anything', async () => {
@@ -274,6 +273,12 @@ describe('a broker on emulated clouds', () => {
     expect(explanation.alternatives.some(({ verdict }) => verdict === 'dearer')).toBe(true);
   });
 });
+
+/** A launch with our owner tag that the broker knows nothing of. */
+function strangersRequest(pool: Pool): LaunchRequest {
+  const request = { owner: 'test-broker', idempotencyKey: 'stranger', resend: false, pool, accelerator: 'L4' };
+  return { ...request, count: 1, tags: {}, userData: null };
+}
 
 describe('a broker that may remove orphans', () => {
   it('removes a machine nobody accounts for once it is older than the grace period', async () => {
@@ -290,7 +295,7 @@ describe('a broker that may remove orphans', () => {
       );
       const pool = items[0]?.pool;
       if (pool === undefined) throw new Error('no offer');
-      const request = { owner: 'test-broker', idempotencyKey: 'stranger', pool, count: 1, tags: {}, userData: null };
+      const request = strangersRequest(pool);
       await rig.context.providers.get('aws')?.launch(request, { signal: new AbortController().signal });
       const launchedAt = rig.clock.now();
       await rig.until('it is gone', async () => rig.machines().length === 0, 300);

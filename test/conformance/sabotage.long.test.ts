@@ -275,6 +275,9 @@ function broken(subject: Subject, breakIt: Sabotage['breakIt']): Subject {
     getInstance: (ref, call) => provider.getInstance(ref, call),
     listOwned: (query, call) => provider.listOwned(query, call),
     terminate: (ref, call) => provider.terminate(ref, call),
+    listLeftovers: (query, call) => provider.listLeftovers(query, call),
+    removeLeftover: (leftover, call) => provider.removeLeftover(leftover, call),
+    checkAccess: (call) => provider.checkAccess(call),
     close: () => provider.close(),
     ...breakIt(provider),
   });

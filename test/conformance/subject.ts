@@ -109,7 +109,10 @@ export function launchRequest(pool: Pool, changes: Partial<LaunchRequest> = {}):
   return {
     owner: OWNER,
     idempotencyKey: '01k8attempt',
+    resend: false,
     pool,
+    // It only chooses the image.
+    accelerator: 'L4',
     count: 1,
     tags: { workload: 'train-7', team: 'research' },
     userData: null,

@@ -10,8 +10,9 @@ export interface OperationError {
   readonly message: string;
 }
 
-/** Why an accepted machine failed; only want of capacity is found out that late. */
+/** Why an accepted machine failed; only want of capacity is found out that late, unless somebody forced another failure on it. */
 export function failureOf(machine: WorldMachine, details: MachineDetails): OperationError {
+  if (machine.failure?.kind === 'vendor') return machine.failure.error;
   const { region, zone, instanceType } = machine.pool;
   if (details.regional)
     return {
@@ -35,7 +36,10 @@ export function launchRefusal(failure: LaunchFailure, pool: WorldPool, address: 
         'OperationNotAllowed',
         `Unable to perform operation 'Create VM' since the provided max price is lower than the current spot price '${formatUsd(failure.spotPriceMicroUsdPerHour)} USD' for Azure Spot VM size '${pool.instanceType}'.`,
       );
+    case 'vendor':
+      return new ArmRefusal(failure.error.status, failure.error.code, failure.error.message);
     case 'capacity':
+    case 'reservation':
     case 'not-offered':
       return skuNotAvailable(pool, address);
     default:

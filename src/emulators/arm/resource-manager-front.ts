@@ -105,6 +105,7 @@ export function createResourceManagerFront(world: World): Front {
       }
     },
     faultResponse: (fault) => refusalAnswer(faultRefusal(fault)),
+    vendorErrorResponse: ({ status, code, message }) => refusalAnswer(new ArmRefusal(status, code, message)),
   };
 }
 
@@ -165,6 +166,8 @@ function faultRefusal(fault: FaultAnswer): ArmRefusal {
         'AuthorizationFailed',
         'The client does not have authorization to perform this action over the scope, or the scope is invalid.',
       );
+    case 'internal-error':
+      return new ArmRefusal(500, 'InternalServerError', 'Encountered internal server error.');
     default:
       return fault satisfies never;
   }

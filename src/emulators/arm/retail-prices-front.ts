@@ -45,6 +45,7 @@ export function createRetailPricesFront(world: World): Front {
     }),
     handle: answer,
     faultResponse,
+    vendorErrorResponse: ({ status, code, message }) => refusal(status, code, message),
   };
 }
 
@@ -65,6 +66,8 @@ function faultResponse(fault: FaultAnswer): FrontResponse {
       return refusal(503, 'ServiceUnavailable', 'The service is unavailable.');
     case 'unauthorized':
       return refusal(403, 'Forbidden', 'This request is blocked.');
+    case 'internal-error':
+      return refusal(500, 'InternalServerError', 'An error has occurred.');
     default:
       return fault satisfies never;
   }

@@ -28,6 +28,7 @@ const FAULTS: Readonly<Record<FaultAnswer, VendorError>> = {
   throttle: new VendorError(503, 'RequestLimitExceeded', 'Request limit exceeded.'),
   unavailable: new VendorError(503, 'ServiceUnavailable', 'The service is unavailable. Please try again shortly.'),
   unauthorized: new VendorError(401, 'AuthFailure', 'AWS was not able to validate the provided access credentials'),
+  'internal-error': new VendorError(500, 'InternalError', 'An internal error has occurred'),
 };
 
 /** The EC2 API: Query protocol, version 2016-11-15. */
@@ -71,6 +72,10 @@ export function createEc2Front(world: World): Front {
     faultResponse(fault): FrontResponse {
       const requestId = nextRequestId();
       return respond(FAULTS[fault].status, writeXmlError(FAULTS[fault], requestId), requestId);
+    },
+    vendorErrorResponse({ status, code, message }): FrontResponse {
+      const requestId = nextRequestId();
+      return respond(status, writeXmlError(new VendorError(status, code, message), requestId), requestId);
     },
   };
 }

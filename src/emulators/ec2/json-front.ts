@@ -96,6 +96,7 @@ export function createJsonFront(world: World, service: JsonService): Front {
       }
     },
     faultResponse: (fault) => refuse(service.faults[fault]),
+    vendorErrorResponse: ({ status, code, message }) => refuse(new VendorError(status, code, message)),
   };
 }
 

@@ -51,6 +51,7 @@ export function createPricingFront(world: World): Front {
     ],
     faults: {
       throttle: badRequest('ThrottlingException', 'Rate exceeded'),
+      'internal-error': new VendorError(500, 'InternalErrorException', 'An internal error has occurred.'),
       unavailable: new VendorError(
         500,
         'InternalErrorException',

@@ -38,6 +38,7 @@ export function createServiceQuotasFront(world: World): Front {
     ],
     faults: {
       throttle: badRequest('TooManyRequestsException', 'Rate exceeded'),
+      'internal-error': new VendorError(500, 'ServiceException', 'Something went wrong.'),
       unavailable: new VendorError(500, 'ServiceException', 'Something went wrong.'),
       unauthorized: badRequest(
         'AccessDeniedException',

@@ -15,6 +15,7 @@ const FAULTS: Readonly<Record<FaultAnswer, VendorErrorDetails>> = {
     message: "Quota exceeded for quota metric 'Requests' and limit 'Requests per minute'.",
     canonicalStatus: 'RESOURCE_EXHAUSTED',
   },
+  'internal-error': { status: 500, reason: 'internalError', message: 'Internal error encountered.' },
   unavailable: {
     status: 503,
     reason: 'backendError',
@@ -74,5 +75,6 @@ export function createBillingFront(world: World): Front {
     },
     handle,
     faultResponse: (answer) => errorResponse(FAULTS[answer]),
+    vendorErrorResponse: ({ status, code, message }) => errorResponse({ status, reason: code, message }),
   };
 }

@@ -57,6 +57,7 @@ const FAULTS: Readonly<Record<FaultAnswer, VendorErrorDetails>> = {
       },
     ],
   },
+  'internal-error': { status: 500, reason: 'internalError', message: 'Internal error encountered.' },
   unavailable: { status: 503, reason: 'backendError', message: 'Backend Error' },
   unauthorized: {
     status: 403,
@@ -105,5 +106,6 @@ export function createComputeFront(world: World): Front {
     },
     handle,
     faultResponse: (answer) => errorResponse(FAULTS[answer]),
+    vendorErrorResponse: ({ status, code, message }) => errorResponse({ status, reason: code, message }),
   };
 }

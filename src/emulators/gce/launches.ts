@@ -85,6 +85,8 @@ function refusal(project: string, pool: WorldPool, machineType: string, failure:
     case 'not-offered':
       return notOffered(project, pool, machineType);
     case 'capacity':
+    case 'reservation':
+    case 'vendor':
     case 'price':
       throw new Error(`this cloud never answers a want of ${failure.kind} at once`);
   }

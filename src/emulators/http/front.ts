@@ -1,4 +1,4 @@
-import type { CloudId } from '../world/contract.ts';
+import type { CloudId, VendorErrorFact } from '../world/contract.ts';
 
 /** A request as a front sees it: read whole, headers lower-case. */
 export interface FrontRequest {
@@ -16,7 +16,7 @@ export interface FrontResponse {
 }
 
 /** Faults that the shell can ask a front to answer with, in its cloud's own words. */
-export type FaultAnswer = 'throttle' | 'unavailable' | 'unauthorized';
+export type FaultAnswer = 'throttle' | 'unavailable' | 'unauthorized' | 'internal-error';
 
 /** What a request asks for: for the request log, the faults' patterns and the people who read `--show-requests`. */
 export interface RequestLabel {
@@ -25,18 +25,23 @@ export interface RequestLabel {
   readonly region: string | null;
   /** Whether it changes anything. */
   readonly mutating: boolean;
+  /** Which of the cloud's rate-limit buckets it draws from (`RunInstances`, `read-requests`); missing = the operation's own. */
+  readonly bucket?: string;
 }
 
 /** One wire protocol. `http/server.ts` gives it sockets, a request log, faults and latency. */
 export interface Front {
   readonly cloud: CloudId;
-  /** `ec2`, `pricing`, `service-quotas`, `resource-manager`, `retail-prices`, `compute`, `cloud-billing`. */
+  /** The endpoint's name: `ec2`, `resource-manager`, `compute` … (docs/emulated-clouds.md lists them). */
   readonly service: string;
   /** True where clients insist on TLS (Azure). */
   readonly tls: boolean;
   label(request: FrontRequest): RequestLabel;
-  handle(request: FrontRequest): Promise<FrontResponse> | FrontResponse;
+  /** `forcedFailure`: a launch is to be accepted and to fail later with this; given only for an asynchronous `vendor-error` fault. */
+  handle(request: FrontRequest, forcedFailure?: VendorErrorFact | null): Promise<FrontResponse> | FrontResponse;
   faultResponse(answer: FaultAnswer, request: FrontRequest): FrontResponse;
+  /** The error in the envelope that this protocol wraps errors in. */
+  vendorErrorResponse(error: VendorErrorFact, request: FrontRequest): FrontResponse;
 }
 
 /** Each front's `index.ts` exports `createFronts(world): readonly Front[]`, one Front per service of its cloud. */

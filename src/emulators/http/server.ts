@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Clock } from '../../domain/time.ts';
-import type { Fault } from '../world/contract.ts';
+import type { Fault, VendorErrorFact, World } from '../world/contract.ts';
 import type { Faults } from '../world/faults.ts';
+import type { RateLimits } from '../world/rate-limits.ts';
 import type { LoopbackCertificate } from './certificates.ts';
-import type { Front, FrontRequest, FrontResponse, RequestLabel } from './front.ts';
+import type { FaultAnswer, Front, FrontRequest, FrontResponse, RequestLabel } from './front.ts';
 import { closeServer, listenOnLoopback, readBody } from './listening.ts';
 import type { RequestLog } from './request-log.ts';
 
@@ -13,8 +13,9 @@ export interface ServeOptions {
   readonly front: Front;
   /** 0 = any free port. */
   readonly port: number;
-  readonly clock: Clock;
+  readonly world: Pick<World, 'clock' | 'isDown'>;
   readonly faults: Faults;
+  readonly rateLimits: RateLimits;
   readonly log: RequestLog;
   readonly certificate: LoopbackCertificate;
   /** A front threw: a defect of the front. The client has got status 500. */
@@ -53,8 +54,8 @@ export async function serveFront(options: ServeOptions): Promise<ServedFront> {
   };
 }
 
-/** What became of a request: `null` = the connection is to be cut. */
-type Outcome = FrontResponse | null;
+/** What became of a request: `null` = the connection is to be cut; `cut` = after half of the answer. */
+type Outcome = (FrontResponse & { readonly cut?: boolean }) | null;
 
 async function answer(
   options: ServeOptions,
@@ -69,10 +70,32 @@ async function answer(
   }
   const label = attempt(options, () => options.front.label(request.request));
   const fault = label === null ? null : options.faults.take({ cloud: options.front.cloud, ...label });
-  const outcome = label === null ? CRASHED : await carryOut(options, closing, request.request, fault);
+  const outcome: Outcome = label === null ? CRASHED : await decide(options, closing, request.request, label, fault);
   logRequest(options, request.request, label, fault, outcome);
   if (outcome === null) message.socket.destroy();
+  else if (outcome.cut) sendHalf(message, response, outcome);
   else send(message, response, outcome);
+}
+
+/** Nothing gets through to a cloud that is down, or past a limit. A front whose answer spans regions asks the world itself which are down. */
+async function decide(
+  options: ServeOptions,
+  closing: AbortSignal,
+  request: FrontRequest,
+  label: RequestLabel,
+  fault: Fault | null,
+): Promise<Outcome> {
+  const { front, world, rateLimits } = options;
+  if (world.isDown(front.cloud, null)) return null;
+  if (label.region !== null && world.isDown(front.cloud, label.region)) return worded(options, 'unavailable', request);
+  const bucket = label.bucket ?? label.operation;
+  if (!rateLimits.take({ cloud: front.cloud, bucket, region: label.region }))
+    return worded(options, 'throttle', request);
+  return carryOut(options, closing, request, fault);
+}
+
+function worded(options: ServeOptions, answer: FaultAnswer, request: FrontRequest): FrontResponse {
+  return attempt(options, () => options.front.faultResponse(answer, request)) ?? CRASHED;
 }
 
 const CRASHED: FrontResponse = plainText(500, 'the emulated cloud failed');
@@ -87,9 +110,13 @@ function attempt<T>(options: ServeOptions, part: () => T): T | null {
   }
 }
 
-async function handled(options: ServeOptions, request: FrontRequest): Promise<FrontResponse> {
+async function handled(
+  options: ServeOptions,
+  request: FrontRequest,
+  forcedFailure: VendorErrorFact | null = null,
+): Promise<FrontResponse> {
   try {
-    return await options.front.handle(request);
+    return await options.front.handle(request, forcedFailure);
   } catch (error) {
     options.onError(error);
     return CRASHED;
@@ -109,7 +136,12 @@ async function carryOut(
     case 'throttle':
     case 'unavailable':
     case 'unauthorized':
-      return attempt(options, () => options.front.faultResponse(kind, request)) ?? CRASHED;
+    case 'internal-error':
+      return worded(options, kind, request);
+    case 'vendor-error':
+      return vendorAnswer(options, request, fault?.vendorError ?? null);
+    case 'reset':
+      return { ...(await handled(options, request)), cut: true };
     case 'html':
       return {
         status: 502,
@@ -122,9 +154,19 @@ async function carryOut(
       await handled(options, request);
       return null;
     case 'slow':
-      await options.clock.sleep(fault?.delayMs ?? 0, closing);
+      await options.world.clock.sleep(fault?.delayMs ?? 0, closing);
       return handled(options, request);
   }
+}
+
+async function vendorAnswer(
+  options: ServeOptions,
+  request: FrontRequest,
+  error: VendorErrorFact | null,
+): Promise<FrontResponse> {
+  if (error === null) return worded(options, 'unavailable', request);
+  if (error.asynchronous) return handled(options, request, error);
+  return attempt(options, () => options.front.vendorErrorResponse(error, request)) ?? CRASHED;
 }
 
 function logRequest(
@@ -135,13 +177,13 @@ function logRequest(
   outcome: Outcome,
 ): void {
   options.log.add({
-    at: options.clock.now(),
+    at: options.world.clock.now(),
     cloud: options.front.cloud,
     service: options.front.service,
     operation: label?.operation ?? '',
     region: label?.region ?? null,
     mutating: label?.mutating ?? false,
-    status: outcome?.status ?? 0,
+    status: outcome === null || outcome.cut ? 0 : outcome.status,
     userAgent: request.headers['user-agent'] ?? '',
     fault: fault?.kind ?? null,
   });
@@ -165,6 +207,13 @@ async function readRequest(message: IncomingMessage): Promise<ReadRequest> {
     ]),
   );
   return { status: 'read', request: { method: message.method ?? 'GET', url, headers, body } };
+}
+
+/** Promises the whole body and breaks off in the middle of it. */
+function sendHalf(message: IncomingMessage, response: ServerResponse, outcome: FrontResponse): void {
+  const body = Buffer.from(outcome.body, 'utf8');
+  response.writeHead(outcome.status, { ...outcome.headers, 'content-length': String(Math.max(2, body.length)) });
+  response.write(body.subarray(0, Math.ceil(body.length / 2)), () => message.socket.destroy());
 }
 
 function plainText(status: number, text: string): FrontResponse {

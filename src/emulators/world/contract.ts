@@ -7,7 +7,8 @@ import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { Architecture } from '../../domain/offer.ts';
 import type { Clock, EpochMs } from '../../domain/time.ts';
 
-export type CloudId = 'aws' | 'azure' | 'gcp';
+export const CLOUD_IDS = ['aws', 'azure', 'gcp'] as const;
+export type CloudId = (typeof CLOUD_IDS)[number];
 export type WorldMarket = 'on-demand' | 'spot';
 
 /** Where a fact comes from and of which day it is. */
@@ -70,9 +71,26 @@ export interface QuotaFact {
   readonly defaultLimit: number;
 }
 
+/** How a cloud behaves, beside what it sells. What is documented by the cloud has its source in `sources`; the rest is our choice. */
+export interface BehaviourFacts {
+  /** Seconds from a spot notice to the stop; null where it sells no spot. */
+  readonly spotNoticeSeconds: number | null;
+  /** From accepted to running (and to asynchronous failure), in world time. */
+  readonly launchLatencyMs: number;
+  /** One spot price per zone (AWS) or for the whole region. */
+  readonly spotPricePer: 'zone' | 'region';
+  /** What shares one spot discount: a machine type, or all sizes with one GPU model (where the price list prices components). */
+  readonly spotDiscountPer: 'instance-type' | 'accelerator';
+  /** Swing of the spot price around its mean, as a share of the mean. */
+  readonly spotVolatility: number;
+  /** Where a machine's name is unique while anything of it is left; null where the cloud has no names. */
+  readonly namesUniqueIn: 'region' | 'zone' | null;
+}
+
 /** `src/emulators/world/market/<cloud>.json`: our own compact table of facts, each with date and source named. */
 export interface MarketFacts {
   readonly cloud: CloudId;
+  readonly behaviour: BehaviourFacts;
   readonly sources: readonly FactSource[];
   readonly regions: readonly RegionFact[];
   readonly instanceTypes: readonly InstanceTypeFact[];
@@ -118,6 +136,8 @@ export interface WorldMachine {
   /** Set when the launch was accepted and fails at this time. */
   readonly failedAt: EpochMs | null;
   readonly failure: LaunchFailure | null;
+  /** The reservation it runs in; null = it takes from the pool's free capacity. */
+  readonly reservation: string | null;
   /** A spot notice was given at this time; the machine stops at `noticeAt + notice`. */
   readonly noticeAt: EpochMs | null;
   /** `user`: asked over the API. `interruption`: the cloud took it back. `loss`: the control API killed it. */
@@ -136,7 +156,78 @@ export type LaunchFailure =
       readonly wanted: number;
     }
   | { readonly kind: 'price'; readonly spotPriceMicroUsdPerHour: MicroUsdPerHour }
+  | { readonly kind: 'reservation'; readonly reservation: string; readonly free: number }
+  | { readonly kind: 'vendor'; readonly error: VendorErrorFact }
   | { readonly kind: 'not-offered' };
+
+/** An error in the cloud's own words, as a test or a drill wants it. */
+export interface VendorErrorFact {
+  /** HTTP status of a synchronous answer. */
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  /** A launch is accepted and fails after the launch latency with this (ARM, GCE); other requests are answered so at once. */
+  readonly asynchronous: boolean;
+}
+
+/** Capacity set aside for the account in one pool (on-demand capacity reservation, capacity block, reservation group member). */
+export interface WorldReservation {
+  /** The cloud's own id or name, unique in its cloud. */
+  readonly id: string;
+  readonly cloud: CloudId;
+  readonly region: string;
+  readonly zone: string;
+  readonly instanceType: string;
+  readonly count: number;
+  readonly kind: 'open' | 'block';
+  /** Usable from here … */
+  readonly startAt: EpochMs;
+  /** … to here; null = until cancelled. Machines in an ended block are stopped. */
+  readonly endAt: EpochMs | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** What only the front knows of it. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * How long a part lives: until its machine has ended (terminated or failed); until the machine is terminated or forgotten, so that a
+ * failed launch keeps it (Azure); or until it is removed.
+ */
+export type PartLife = 'with-machine' | 'with-its-record' | 'until-removed';
+
+/**
+ * A disk, network interface or address. Fronts add the parts of each machine they start (`machine` set). Parts that would end with
+ * their machine stay when the cloud fails to clean up (`WorldControl.setStrandsParts`).
+ */
+export interface WorldPart {
+  readonly serial: number;
+  readonly cloud: CloudId;
+  readonly region: string;
+  readonly zone: string | null;
+  readonly kind: 'disk' | 'network-interface' | 'address';
+  readonly name: string;
+  /** Serial of the machine that it was made for; null = none. */
+  readonly machine: number | null;
+  readonly life: PartLife;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly createdAt: EpochMs;
+}
+
+/** A recorded market: from each point on, what it says holds in its pools, until the next point of the same pool. */
+export interface MarketTrace {
+  readonly points: readonly TracePoint[];
+}
+
+export interface TracePoint {
+  /** After the moment the trace is started. */
+  readonly offsetMs: number;
+  readonly pattern: PoolPattern;
+  /** Machines that can be launched; null = leave as it is. */
+  readonly free: number | null;
+  /** Spot price; null = leave as it is. */
+  readonly priceMicroUsdPerHour: MicroUsdPerHour | null;
+}
 
 export interface WorldLaunch {
   readonly pool: WorldPool;
@@ -154,6 +245,10 @@ export interface WorldLaunch {
    * the launch latency (ARM, GCE). Quota, price and not-offered are always answered at once.
    */
   readonly capacityAnswer: 'sync' | 'async';
+  /** Launch into this reservation: its free machines count, not the pool's. Missing or null = none. */
+  readonly reservation?: string | null;
+  /** Accept, and fail after the launch latency with this. Missing or null = as the world would. */
+  readonly forcedFailure?: VendorErrorFact | null;
 }
 
 export type WorldLaunchResult =
@@ -200,6 +295,28 @@ export interface World {
   tag(serial: number, tags: Readonly<Record<string, string>>): void;
   /** From this moment on a read may show the machine; before it, reads of an eventually consistent API do not. */
   visibleAt(machine: WorldMachine): EpochMs;
+  /**
+   * The state as a read of an eventually consistent API shows it now: as it was `visibilityDelayMs` ago; null while the machine is too
+   * young to be shown.
+   */
+  shownStateOf(machine: WorldMachine): MachineState | null;
+  /** Every reservation of the cloud that has not ended, by id. */
+  reservations(cloud: CloudId): readonly WorldReservation[];
+  /** Machines that could still be launched into it now; 0 for one that is unknown, not begun or ended. */
+  freeInReservation(cloud: CloudId, id: string): number;
+  /** What buying a capacity block does. Throws an Error when the id is taken. */
+  addReservation(reservation: WorldReservation): void;
+  addPart(part: Omit<WorldPart, 'serial' | 'createdAt'>): WorldPart;
+  /** Every part that exists, whether its machine lives or not, by serial. */
+  parts(cloud: CloudId): readonly WorldPart[];
+  /** Whether a living machine uses it. */
+  isInUse(part: WorldPart): boolean;
+  /** Idempotent. */
+  removePart(serial: number): void;
+  /** Whether the region (or, with null, the whole cloud) is down. A front whose answer spans regions leaves out, or names, those that are. */
+  isDown(cloud: CloudId, region: string | null): boolean;
+  /** Whether the account's identity lacks this permission (the cloud's own name for it). */
+  isDenied(cloud: CloudId, permission: string): boolean;
   /** State that a front keeps beside the world's (client tokens, operations): one map per cloud and name, living as long as the world. */
   store<V>(cloud: CloudId, name: string): Map<string, V>;
 }
@@ -219,6 +336,12 @@ export type FaultKind =
   | 'throttle'
   | 'unavailable'
   | 'unauthorized'
+  /** HTTP 500 in the cloud's own words; nothing is carried out. */
+  | 'internal-error'
+  /** The error in `Fault.vendorError`. */
+  | 'vendor-error'
+  /** The request is carried out; headers and half of the body arrive, then the connection is cut. */
+  | 'reset'
   /** The connection is cut before the request is carried out. */
   | 'lost-request'
   /** The request is carried out, then the connection is cut. */
@@ -236,6 +359,8 @@ export interface Fault {
   readonly region: string | null;
   readonly kind: FaultKind;
   readonly delayMs: number;
+  /** Only for `vendor-error`. */
+  readonly vendorError?: VendorErrorFact | null;
   /** How many more requests it hits; null = until removed. */
   readonly remaining: number | null;
   /** Share of the matching requests it hits, drawn from the world's seed; 1 = all. */
@@ -258,6 +383,25 @@ export interface WorldControl {
   setVisibilityDelayMs(cloud: CloudId, delayMs: number): void;
   /** Time from accepted to running (and to asynchronous failure). */
   setLaunchLatencyMs(cloud: CloudId, latencyMs: number): void;
+  /** Takes a region, or with null the whole cloud, down or up again: its endpoints answer with the cloud's 503, or cut the connection. */
+  setOutage(cloud: CloudId, region: string | null, isDown: boolean): void;
+  /**
+   * A token bucket for the requests whose `RequestLabel.bucket` matches the glob, per region where the label has one; over it the cloud
+   * throttles. Null takes the limit away. Default: none.
+   */
+  setRateLimit(
+    cloud: CloudId,
+    bucket: string,
+    limit: { readonly capacity: number; readonly refillPerSecond: number } | null,
+  ): void;
+  /** Globs over permission names that the account lacks from now on; replaces the former ones. */
+  setDenied(cloud: CloudId, permissions: readonly string[]): void;
+  addReservation(reservation: WorldReservation): void;
+  removeReservation(cloud: CloudId, id: string): void;
+  /** While true, machines that end leave their parts behind. */
+  setStrandsParts(cloud: CloudId, strands: boolean): void;
+  /** Replays a recorded market from this moment on. */
+  replay(trace: MarketTrace): void;
   addFault(fault: Fault): void;
   removeFault(id: string): void;
   faults(): readonly Fault[];

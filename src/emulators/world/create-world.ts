@@ -9,11 +9,21 @@ import type { Faults } from './faults.ts';
 import { createFaults } from './faults.ts';
 import { launchMachines } from './launching.ts';
 import type { Machines } from './machines.ts';
-import { createMachines } from './machines.ts';
+import { createMachines, stateAt } from './machines.ts';
+import type { Outages } from './outages.ts';
+import { createOutages } from './outages.ts';
+import type { Parts } from './parts.ts';
+import { createParts } from './parts.ts';
 import type { Quotas } from './quotas.ts';
 import { createQuotas } from './quotas.ts';
+import type { RateLimits } from './rate-limits.ts';
+import { createRateLimits } from './rate-limits.ts';
+import type { Reservations } from './reservations.ts';
+import { createReservations } from './reservations.ts';
 import type { SpotPrices } from './spot-price.ts';
 import { createSpotPrices, HOUR_MS } from './spot-price.ts';
+import type { Traces } from './traces.ts';
+import { createTraces } from './traces.ts';
 
 export interface WorldOptions {
   readonly seed: number;
@@ -25,23 +35,24 @@ export interface WorldOptions {
   readonly interruptionsPerHour?: number;
 }
 
-/** The world, the hand of God, and the faults that the HTTP shell consults. */
+/** The world, the hand of God, and what the HTTP shell consults before a front sees a request. */
 export interface CreatedWorld {
   readonly world: World;
   readonly control: WorldControl;
   readonly faults: Faults;
+  readonly rateLimits: RateLimits;
 }
 
 /** World time by cloud, until the control sets it. */
 interface Delays {
-  readonly launchLatencyMs: Record<CloudId, number>;
-  readonly visibilityDelayMs: Record<CloudId, number>;
+  readonly launchLatencyMs: Map<CloudId, number>;
+  readonly visibilityDelayMs: Map<CloudId, number>;
 }
 
 const STOPPING_MS = 1_000;
 
 /** What the world is made of. */
-interface Parts {
+interface Elements {
   readonly seed: number;
   readonly clock: Clock;
   readonly catalog: Catalog;
@@ -50,61 +61,91 @@ interface Parts {
   readonly quotas: Quotas;
   readonly capacity: Capacity;
   readonly faults: Faults;
+  readonly reservations: Reservations;
+  readonly parts: Parts;
+  readonly outages: Outages;
+  readonly rateLimits: RateLimits;
+  readonly traces: Traces;
   readonly delays: Delays;
   readonly interruptionsPerHour: number;
 }
 
 /** Throws an Error that names every wrong fact when a market table is wrong. */
 export function createWorld(options: WorldOptions): CreatedWorld {
-  const parts = createParts(options);
-  return { world: createView(parts), control: createControl(parts), faults: parts.faults };
+  const elements = createElements(options);
+  const { faults, rateLimits } = elements;
+  return { world: createView(elements), control: createControl(elements), faults, rateLimits };
 }
 
-function createParts(options: WorldOptions): Parts {
+function createElements(options: WorldOptions): Elements {
   const { seed, clock, interruptionsPerHour = 0 } = options;
   if (!(Number.isFinite(interruptionsPerHour) && interruptionsPerHour >= 0))
     throw new RangeError(`interruptionsPerHour must be ≥ 0, not ${interruptionsPerHour}`);
   const startedAt = options.startedAt ?? clock.now();
   const catalog = createCatalog(options.facts);
-  const machines = createMachines({ now: () => clock.now(), stoppingMs: STOPPING_MS });
+  const machines = createMachines({
+    now: () => clock.now(),
+    stoppingMs: STOPPING_MS,
+    behaviour: (cloud) => catalog.facts(cloud).behaviour,
+    reservationEndOf: ({ pool, reservation }) =>
+      reservation === null ? null : reservations.endOf(pool.cloud, reservation),
+  });
+  const reservations = createReservations({ clock, living: (cloud) => machines.living(cloud) });
 
   function occupied(pool: WorldPool, sinceSerial: number): number {
-    // A launch that is bound to fail holds no hardware.
+    // A launch that is bound to fail holds no hardware, and one in a reservation holds what was set aside.
     return machines
       .living(pool.cloud)
-      .filter((machine) => machine.serial > sinceSerial && machine.failedAt === null && isSamePool(machine.pool, pool))
-      .length;
+      .filter(
+        (machine) =>
+          machine.serial > sinceSerial &&
+          machine.failedAt === null &&
+          machine.reservation === null &&
+          isSamePool(machine.pool, pool),
+      ).length;
   }
 
+  const spotPrices = createSpotPrices({ seed, startedAt, catalog });
+  const capacity = createCapacity({
+    seed,
+    catalog,
+    hourNow: () => Math.floor((clock.now() - startedAt) / HOUR_MS),
+    occupied,
+    lastSerial: () => machines.lastSerial(),
+  });
   return {
     seed,
     clock,
     catalog,
     machines,
-    spotPrices: createSpotPrices({ seed, startedAt, catalog }),
+    spotPrices,
     quotas: createQuotas({ catalog, counted: (cloud) => machines.living(cloud) }),
-    capacity: createCapacity({
-      seed,
-      catalog,
-      hourNow: () => Math.floor((clock.now() - startedAt) / HOUR_MS),
-      occupied,
-      lastSerial: () => machines.lastSerial(),
-    }),
+    capacity,
     faults: createFaults(seed),
-    delays: {
-      launchLatencyMs: { aws: 1_500, azure: 2_500, gcp: 2_000 },
-      visibilityDelayMs: { aws: 0, azure: 0, gcp: 0 },
-    },
+    reservations,
+    parts: createParts({
+      now: () => clock.now(),
+      stateOf(serial) {
+        const machine = machines.get(serial);
+        return machine === null ? null : machines.stateOf(machine);
+      },
+    }),
+    outages: createOutages(),
+    rateLimits: createRateLimits(() => clock.now()),
+    traces: createTraces({ now: () => clock.now(), catalog, capacity, spotPrices }),
+    delays: { launchLatencyMs: new Map(), visibilityDelayMs: new Map() },
     interruptionsPerHour,
   };
 }
 
-function createView(parts: Parts): World {
-  const { seed, clock, catalog, machines, spotPrices, quotas, capacity, delays, interruptionsPerHour } = parts;
+function createView(elements: Elements): World {
+  const { seed, clock, catalog, machines, spotPrices, quotas, capacity, delays, interruptionsPerHour } = elements;
+  const { reservations, parts, outages, traces } = elements;
   const stores = new Map<string, Map<string, unknown>>();
 
   function price(pool: WorldPool): MicroUsdPerHour | null {
     if (!catalog.isSold(pool)) return null;
+    traces.settle();
     if (pool.market === 'spot') return spotPrices.priceAt(pool, clock.now());
     return catalog.listPrice(pool.cloud, pool.region, pool.instanceType);
   }
@@ -116,8 +157,10 @@ function createView(parts: Parts): World {
     machines,
     quotas,
     capacity,
+    reservations,
     price,
-    latencyMs: (pool: WorldPool) => delays.launchLatencyMs[pool.cloud],
+    latencyMs: (pool: WorldPool) =>
+      delays.launchLatencyMs.get(pool.cloud) ?? catalog.facts(pool.cloud).behaviour.launchLatencyMs,
     interruptionsPerHour,
   };
 
@@ -130,16 +173,35 @@ function createView(parts: Parts): World {
     zonesOffering: (cloud, region, instanceType) => catalog.zonesOffering(cloud, region, instanceType),
     listPrice: (cloud, region, instanceType) => catalog.listPrice(cloud, region, instanceType),
     price,
-    spotHistory: (pool, from, to) => spotPrices.history(pool, from, to),
+    spotHistory(pool, from, to) {
+      traces.settle();
+      return spotPrices.history(pool, from, to);
+    },
     quotas: (cloud, region) => quotas.states(cloud, region),
     launch: (request) => launchMachines(launching, request),
     machine: (serial) => machines.get(serial),
     machines: (cloud) => machines.list(cloud),
     stateOf: (machine) => machines.stateOf(machine),
     terminate: (serial) => machines.stop(serial),
-    forget: (serial) => machines.forget(serial),
+    forget(serial) {
+      machines.forget(serial);
+      parts.settle();
+    },
     tag: (serial, tags) => machines.tag(serial, tags),
-    visibleAt: (machine) => machine.launchedAt + delays.visibilityDelayMs[machine.pool.cloud],
+    visibleAt: (machine) => machine.launchedAt + lagOf(delays, machine.pool.cloud),
+    shownStateOf(machine) {
+      const at = clock.now() - lagOf(delays, machine.pool.cloud);
+      return machine.launchedAt > at ? null : stateAt(machines.get(machine.serial) ?? machine, at);
+    },
+    reservations: (cloud) => reservations.list(cloud),
+    freeInReservation: (cloud, id) => reservations.freeIn(cloud, id),
+    addReservation: (reservation) => reservations.add(reservation),
+    addPart: (part) => parts.add(part),
+    parts: (cloud) => parts.list(cloud),
+    isInUse: (part) => parts.isInUse(part),
+    removePart: (serial) => parts.remove(serial),
+    isDown: (cloud, region) => outages.isDown(cloud, region),
+    isDenied: (cloud, permission) => outages.isDenied(cloud, permission),
     store<V>(cloud: CloudId, name: string): Map<string, V> {
       const key = `${cloud}/${name}`;
       const store = stores.get(key) ?? new Map<string, unknown>();
@@ -150,20 +212,29 @@ function createView(parts: Parts): World {
   };
 }
 
+function lagOf(delays: Delays, cloud: CloudId): number {
+  return delays.visibilityDelayMs.get(cloud) ?? 0;
+}
+
 function checkedDelay(ms: number): number {
   if (!(Number.isFinite(ms) && ms >= 0)) throw new RangeError(`a delay must be ≥ 0 ms, not ${ms}`);
   return ms;
 }
 
-function createControl(parts: Parts): WorldControl {
-  const { clock, catalog, machines, spotPrices, quotas, capacity, faults, delays } = parts;
+function createControl(elements: Elements): WorldControl {
+  const { clock, catalog, machines, spotPrices, quotas, capacity, faults, delays } = elements;
+  const { reservations, parts, outages, rateLimits, traces } = elements;
   return {
     setFree(pattern, free) {
+      traces.settle();
       const pools = catalog.poolsMatching(pattern);
       capacity.setFree(pools, free);
       return pools.length;
     },
-    freeOf: (pool) => capacity.freeOf(pool),
+    freeOf(pool) {
+      traces.settle();
+      return capacity.freeOf(pool);
+    },
     setQuotaLimit: (cloud, region, quota, limit) => quotas.setLimit(cloud, region, quota, limit),
     setSpotPrice(pattern, priceMicroUsdPerHour) {
       if (priceMicroUsdPerHour !== null && !(Number.isSafeInteger(priceMicroUsdPerHour) && priceMicroUsdPerHour > 0))
@@ -174,11 +245,18 @@ function createControl(parts: Parts): WorldControl {
     interrupt: (serial) => machines.notify(serial),
     lose: (serial) => machines.lose(serial),
     setVisibilityDelayMs(cloud, delayMs) {
-      delays.visibilityDelayMs[cloud] = checkedDelay(delayMs);
+      delays.visibilityDelayMs.set(cloud, checkedDelay(delayMs));
     },
     setLaunchLatencyMs(cloud, latencyMs) {
-      delays.launchLatencyMs[cloud] = checkedDelay(latencyMs);
+      delays.launchLatencyMs.set(cloud, checkedDelay(latencyMs));
     },
+    setOutage: (cloud, region, isDown) => outages.set(cloud, region, isDown),
+    setRateLimit: (cloud, bucket, limit) => rateLimits.set(cloud, bucket, limit),
+    setDenied: (cloud, permissions) => outages.setDenied(cloud, permissions),
+    addReservation: (reservation) => reservations.add(reservation),
+    removeReservation: (cloud, id) => reservations.remove(cloud, id),
+    setStrandsParts: (cloud, strands) => parts.setStrands(cloud, strands),
+    replay: (trace) => traces.start(trace),
     addFault: (fault) => faults.add(fault),
     removeFault: (id) => faults.remove(id),
     faults: () => faults.list(),

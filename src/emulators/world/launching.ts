@@ -6,6 +6,7 @@ import type { LaunchFailure, WorldLaunch, WorldLaunchResult, WorldMachine, World
 import type { Machines } from './machines.ts';
 import type { Quotas } from './quotas.ts';
 import { streamOf, uniformAt } from './random.ts';
+import type { Reservations } from './reservations.ts';
 import { scarcityOf } from './scarcity.ts';
 import { HOUR_MS } from './spot-price.ts';
 
@@ -16,6 +17,7 @@ export interface Launching {
   readonly machines: Machines;
   readonly quotas: Quotas;
   readonly capacity: Capacity;
+  readonly reservations: Reservations;
   readonly price: (pool: WorldPool) => MicroUsdPerHour | null;
   readonly latencyMs: (pool: WorldPool) => number;
   readonly interruptionsPerHour: number;
@@ -45,12 +47,29 @@ export function launchMachines(launching: Launching, request: WorldLaunch): Worl
     return { accepted: false, failure: { kind: 'price', spotPriceMicroUsdPerHour: price } };
   const quota = launching.quotas.fitting(pool, request.count);
   if (quota.fits < minCount && quota.tightest !== null) return { accepted: false, failure: quota.tightest };
-  const free = launching.capacity.freeOf(pool);
-  const capacityFailure: LaunchFailure = { kind: 'capacity', pool, free };
+  const forced = request.forcedFailure ?? null;
+  if (forced !== null) {
+    const failure: LaunchFailure = { kind: 'vendor', error: forced };
+    return { accepted: true, machines: addMachines(launching, request, price, quota.fits, failure) };
+  }
+  const { free, failure: capacityFailure } = roomFor(launching, request);
   const accepted = Math.min(quota.fits, free);
   if (accepted >= minCount) return { accepted: true, machines: addMachines(launching, request, price, accepted, null) };
   if (request.capacityAnswer === 'sync') return { accepted: false, failure: capacityFailure };
   return { accepted: true, machines: addMachines(launching, request, price, quota.fits, capacityFailure) };
+}
+
+/** Machines that the pool, or the reservation asked for, still has, and what is wrong when those are too few. */
+function roomFor(
+  { capacity, reservations }: Launching,
+  { pool, reservation = null }: WorldLaunch,
+): { readonly free: number; readonly failure: LaunchFailure } {
+  if (reservation !== null) {
+    const free = reservations.freeIn(pool.cloud, reservation);
+    return { free, failure: { kind: 'reservation', reservation, free } };
+  }
+  const free = capacity.freeOf(pool);
+  return { free, failure: { kind: 'capacity', pool, free } };
 }
 
 /** `failure` null: they will run; otherwise they fail when they would have run. */
@@ -77,6 +96,7 @@ function addMachines(
         terminatedAt: null,
         failedAt: failure === null ? null : runningAt,
         failure,
+        reservation: request.reservation ?? null,
         noticeAt: null,
         endedBy: null,
       },

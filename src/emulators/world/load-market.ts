@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { findAccelerator } from '../../domain/accelerators.ts';
 import { parseUsd } from '../../domain/money.ts';
 import type { CloudId, InstanceTypeFact, MarketFacts, RegionFact } from './contract.ts';
+import { CLOUD_IDS } from './contract.ts';
 
 const name = z.string().min(1);
 const positive = z.number().positive();
@@ -10,7 +11,15 @@ const quotaScope = z.enum(['region', 'global']);
 const claims = z.array(z.strictObject({ quota: name, scope: quotaScope, units: positive }));
 
 const marketFacts = z.strictObject({
-  cloud: z.enum(['aws', 'azure', 'gcp']),
+  cloud: z.enum(CLOUD_IDS),
+  behaviour: z.strictObject({
+    spotNoticeSeconds: z.number().nonnegative().nullable(),
+    launchLatencyMs: z.number().nonnegative(),
+    spotPricePer: z.enum(['zone', 'region']),
+    spotDiscountPer: z.enum(['instance-type', 'accelerator']),
+    spotVolatility: z.number().nonnegative(),
+    namesUniqueIn: z.enum(['region', 'zone']).nullable(),
+  }),
   sources: z.array(z.strictObject({ what: name, source: name, date: z.iso.date() })).min(1),
   regions: z
     .array(

@@ -1,8 +1,5 @@
 import type { EpochMs } from '../../domain/time.ts';
-import type { CloudId, MachineState, WorldMachine } from './contract.ts';
-
-/** Seconds between a spot notice and the stop: AWS 120, Azure 30, GCP 30, as their documentation says (2026). */
-export const NOTICE_MS: Readonly<Record<CloudId, number>> = { aws: 120_000, azure: 30_000, gcp: 30_000 };
+import type { BehaviourFacts, CloudId, MachineState, WorldMachine } from './contract.ts';
 
 /** An ended machine is still listed for this long. */
 export const RETENTION_MS = 3_600_000;
@@ -47,9 +44,15 @@ export interface Machines {
   lose(serial: number): void;
 }
 
-/** `stoppingMs`: how long a machine is `stopping`. */
-export function createMachines(options: { readonly now: () => EpochMs; readonly stoppingMs: number }): Machines {
-  const { now, stoppingMs } = options;
+export function createMachines(options: {
+  readonly now: () => EpochMs;
+  /** How long a machine is `stopping`. */
+  readonly stoppingMs: number;
+  readonly behaviour: (cloud: CloudId) => BehaviourFacts;
+  /** When the reservation that the machine runs in ends; null = never. */
+  readonly reservationEndOf: (machine: WorldMachine) => EpochMs | null;
+}): Machines {
+  const { now, stoppingMs, behaviour, reservationEndOf } = options;
   const entries = new Map<number, Entry>();
   let lastSerial = 0;
 
@@ -60,10 +63,13 @@ export function createMachines(options: { readonly now: () => EpochMs; readonly 
     if (fated !== null && fated <= at && machine.noticeAt === null && machine.stoppingAt === null)
       machine = { ...machine, noticeAt: fated };
     if (machine.noticeAt !== null && machine.stoppingAt === null) {
-      const stoppingAt = machine.noticeAt + NOTICE_MS[machine.pool.cloud];
+      const stoppingAt = machine.noticeAt + (behaviour(machine.pool.cloud).spotNoticeSeconds ?? 0) * 1000;
       if (stoppingAt <= at)
         machine = { ...machine, stoppingAt, terminatedAt: stoppingAt + stoppingMs, endedBy: 'interruption' };
     }
+    const endAt = machine.stoppingAt === null ? reservationEndOf(machine) : null;
+    if (endAt !== null && endAt <= at)
+      machine = { ...machine, stoppingAt: endAt, terminatedAt: endAt + stoppingMs, endedBy: 'interruption' };
     entry.machine = machine;
     return machine;
   }
@@ -92,15 +98,16 @@ export function createMachines(options: { readonly now: () => EpochMs; readonly 
     return list(cloud).filter((machine) => !hasEnded(stateAt(machine, at)));
   }
 
-  /** Azure's names are unique in a region (its resource group), GCP's in a zone, as long as anything of the machine is left. */
+  /** A name is taken as long as anything of the machine is left. */
   function checkName(wanted: Omit<WorldMachine, 'serial'>): void {
-    if (wanted.name === null) return;
     const { pool, name } = wanted;
+    const { namesUniqueIn } = behaviour(pool.cloud);
+    if (name === null || namesUniqueIn === null) return;
     const holder = list(pool.cloud).find(
       (other) =>
         other.name === name &&
         other.pool.region === pool.region &&
-        (pool.cloud !== 'gcp' || other.pool.zone === pool.zone) &&
+        (namesUniqueIn === 'region' || other.pool.zone === pool.zone) &&
         stateAt(other, now()) !== 'terminated',
     );
     if (holder !== undefined)

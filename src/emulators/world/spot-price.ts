@@ -1,14 +1,12 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { CloudId, SpotPricePoint, WorldPool } from './contract.ts';
+import type { BehaviourFacts, SpotPricePoint, WorldPool } from './contract.ts';
 import { noiseAt, streamOf, uniformAt } from './random.ts';
 import { scarcityOf } from './scarcity.ts';
 
 export const HOUR_MS = 3_600_000;
 
-/** Swing of the price around its mean, as a share of the mean. Azure's and GCP's prices are steadier than AWS's. */
-const VOLATILITY: Readonly<Record<CloudId, number>> = { aws: 0.35, azure: 0.15, gcp: 0.15 };
 /** Swing with the hour of the day, as a share of the mean. */
 const DAILY_SWING = 0.04;
 /** Hours from UTC of an area's working day. */
@@ -20,9 +18,9 @@ const PRICE_STEP: MicroUsdPerHour = 100;
 
 export type SpotPool = Omit<WorldPool, 'market'>;
 
-/** Pools with one price: a zone on AWS, a whole region on Azure and GCP. */
-export function spotPriceKey(pool: SpotPool): string {
-  const place = pool.cloud === 'aws' ? `${pool.region}/${pool.zone}` : pool.region;
+/** Pools with one price: of a zone, or of a whole region. */
+function spotPriceKey(pool: SpotPool, per: BehaviourFacts['spotPricePer']): string {
+  const place = per === 'zone' ? `${pool.region}/${pool.zone}` : pool.region;
   return `${pool.cloud}/${place}/${pool.instanceType}`;
 }
 
@@ -30,10 +28,14 @@ export function spotPriceKey(pool: SpotPool): string {
 export function spotShare(
   seed: number,
   pool: SpotPool,
-  traits: { readonly scarcity: number; readonly area: string },
+  traits: {
+    readonly scarcity: number;
+    readonly area: string;
+    readonly behaviour: Pick<BehaviourFacts, 'spotPricePer' | 'spotVolatility'>;
+  },
   hour: number,
 ): number {
-  const stream = streamOf(seed, `spot-price/${spotPriceKey(pool)}`);
+  const stream = streamOf(seed, `spot-price/${spotPriceKey(pool, traits.behaviour.spotPricePer)}`);
   const mean = 0.25 + 0.5 * (0.6 * traits.scarcity + 0.4 * uniformAt(stream, -1));
   const walk =
     0.5 * noiseAt(streamOf(stream, 'week'), hour, 168) +
@@ -41,7 +43,7 @@ export function spotShare(
     0.2 * noiseAt(streamOf(stream, 'hour'), hour, 3);
   const hourOfDay = hour + (AREA_OFFSET_HOURS[traits.area] ?? 0);
   const rhythm = Math.sin((2 * Math.PI * (hourOfDay - 9)) / 24);
-  const share = mean * (1 + VOLATILITY[pool.cloud] * walk + DAILY_SWING * rhythm);
+  const share = mean * (1 + traits.behaviour.spotVolatility * walk + DAILY_SWING * rhythm);
   return Math.min(1, Math.max(LOWEST_SHARE, share));
 }
 
@@ -73,17 +75,22 @@ export function createSpotPrices(options: {
     const region = catalog.region(pool.cloud, pool.region);
     if (list === null || type === null || region === null) return null;
     const hour = Math.floor((at - startedAt) / HOUR_MS);
-    // GCP bills components: all sizes with one GPU model have one discount, or no list of component prices could tell them.
-    const discounted = pool.cloud === 'gcp' ? { ...pool, instanceType: type.accelerator } : pool;
-    const share = spotShare(seed, discounted, { scarcity: scarcityOf(type.accelerator), area: region.area }, hour);
+    const { behaviour } = catalog.facts(pool.cloud);
+    const discounted = behaviour.spotDiscountPer === 'accelerator' ? { ...pool, instanceType: type.accelerator } : pool;
+    const traits = { scarcity: scarcityOf(type.accelerator), area: region.area, behaviour };
+    const share = spotShare(seed, discounted, traits, hour);
     const rounded = Math.round((list * share) / PRICE_STEP) * PRICE_STEP;
     // Rounding must not leave the band, nor make a price of nothing.
     return Math.min(list, Math.max(Math.ceil(list * LOWEST_SHARE), rounded));
   }
 
+  function keyOf(pool: SpotPool): string {
+    return spotPriceKey(pool, catalog.facts(pool.cloud).behaviour.spotPricePer);
+  }
+
   function priceAt(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null {
     if (!catalog.isSold({ ...pool, market: 'spot' })) return null;
-    const set = overrides.get(spotPriceKey(pool))?.findLast((entry) => entry.at <= at);
+    const set = overrides.get(keyOf(pool))?.findLast((entry) => entry.at <= at);
     return set?.price ?? modelPrice(pool, at);
   }
 
@@ -91,7 +98,7 @@ export function createSpotPrices(options: {
     const hours: EpochMs[] = [];
     const firstHour = Math.floor((from - startedAt) / HOUR_MS);
     for (let at = startedAt + firstHour * HOUR_MS; at <= to; at += HOUR_MS) hours.push(at);
-    const changes = (overrides.get(spotPriceKey(pool)) ?? []).map(({ at }) => at);
+    const changes = (overrides.get(keyOf(pool)) ?? []).map(({ at }) => at);
     const moments = [...hours, ...changes.filter((at) => at > (hours[0] ?? from) && at <= to)].toSorted(
       (a, b) => a - b,
     );
@@ -107,7 +114,7 @@ export function createSpotPrices(options: {
   }
 
   function override(pools: readonly SpotPool[], at: EpochMs, price: MicroUsdPerHour | null): void {
-    for (const key of new Set(pools.map(spotPriceKey))) {
+    for (const key of new Set(pools.map(keyOf))) {
       overrides.set(key, [...(overrides.get(key) ?? []).filter((entry) => entry.at < at), { at, price }]);
     }
   }

@@ -14,6 +14,7 @@ const CAPABILITIES: Capabilities = {
   spotNoticeSeconds: 120,
   choosesZone: true,
   refusesAsynchronously: false,
+  quotaScopes: ['region'],
 };
 
 /** Throws RangeError that names each option which is wrong. */
@@ -34,6 +35,10 @@ function assemble(settings: ProviderSettings): Provider {
     launch: (request, call) => launch(clients, regions, options, request, call),
     getInstance: (ref, call) => getInstance(clients, ref, call),
     listOwned: (query, call) => listOwned(clients, regions, options.instancesPerPage, query, call),
+    // TODO(helper): real
+    listLeftovers: () => Promise.resolve({ leftovers: [], regions: [] }),
+    removeLeftover: () => Promise.resolve('gone'),
+    checkAccess: () => Promise.resolve([]),
     terminate: (ref, call) => terminate(clients, ref, call),
     close: () => Promise.resolve(clients.close()),
   };

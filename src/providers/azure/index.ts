@@ -30,12 +30,17 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
       spotNoticeSeconds: 30,
       choosesZone: true,
       refusesAsynchronously: true,
+      quotaScopes: ['region'],
     },
     listOffers: (query, call) => listOffers(context, query, call),
     listQuotas: (query, call) => listQuotas(context, query, call),
     launch: (request, call) => launch(context, request, call),
     getInstance: (ref, call) => getInstance(context, ref, call),
     listOwned: (query, call) => listOwned(context, query, call),
+    // TODO(helper): real
+    listLeftovers: () => Promise.resolve({ leftovers: [], regions: [] }),
+    removeLeftover: () => Promise.resolve('gone'),
+    checkAccess: () => Promise.resolve([]),
     terminate: (ref, call) => terminate(context, ref, call),
     close: () => Promise.resolve(clients.close()),
   };

@@ -14,6 +14,7 @@ const CAPABILITIES: Capabilities = {
   spotNoticeSeconds: 30,
   choosesZone: true,
   refusesAsynchronously: true,
+  quotaScopes: ['region', 'global'],
 };
 
 /** The adapter for Google Cloud. Throws a ProviderError that names the option when the options are wrong. */
@@ -42,6 +43,10 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     launch: (request, call) => launch(clients, options, request, call),
     getInstance: (ref, call) => getInstance(clients, project, ref, call),
     listOwned: (query, call) => listOwned(clients, project, query, call),
+    // TODO(helper): real
+    listLeftovers: () => Promise.resolve({ leftovers: [], regions: [] }),
+    removeLeftover: () => Promise.resolve('gone'),
+    checkAccess: () => Promise.resolve([]),
     terminate: (ref, call) => terminate(clients, project, ref, call),
     async close() {
       closing.abort(new Error('the provider is closed'));

@@ -9,6 +9,10 @@ import { createManualClock } from '../../../src/emulators/world/clocks.ts';
 import type { Fault } from '../../../src/emulators/world/contract.ts';
 import type { Faults } from '../../../src/emulators/world/faults.ts';
 import { createFaults } from '../../../src/emulators/world/faults.ts';
+import type { Outages } from '../../../src/emulators/world/outages.ts';
+import { createOutages } from '../../../src/emulators/world/outages.ts';
+import type { RateLimits } from '../../../src/emulators/world/rate-limits.ts';
+import { createRateLimits } from '../../../src/emulators/world/rate-limits.ts';
 
 export const START = Date.UTC(2026, 0, 5);
 
@@ -16,6 +20,8 @@ export const START = Date.UTC(2026, 0, 5);
 export interface Stage extends ServedFront {
   readonly clock: ManualClock;
   readonly faults: Faults;
+  readonly rateLimits: RateLimits;
+  readonly outages: Outages;
   readonly log: RequestLog;
   /** What reached the front. */
   readonly handled: FrontRequest[];
@@ -33,6 +39,9 @@ export interface StageOptions {
 export async function serveEcho(options: StageOptions = {}): Promise<Stage> {
   const clock = createManualClock(START);
   const faults = createFaults(1);
+  const rateLimits = createRateLimits(() => clock.now());
+  const outages = createOutages();
+  const world = { clock, isDown: outages.isDown };
   const log = createRequestLog();
   const handled: FrontRequest[] = [];
   const errors: unknown[] = [];
@@ -48,10 +57,21 @@ export async function serveEcho(options: StageOptions = {}): Promise<Stage> {
       return handle(request);
     },
     faultResponse: (answer) => ({ status: 503, headers: { 'x-answer': answer }, body: answer }),
+    vendorErrorResponse: ({ status, code }) => ({ status, headers: { 'x-code': code }, body: code }),
   };
   const onError = (error: unknown): unknown => errors.push(error);
-  const served = await serveFront({ front, port: 0, clock, faults, log, certificate, onError });
-  return { ...served, clock, faults, log, handled, errors, certificateAuthority: certificate.certificateAuthority };
+  const served = await serveFront({ front, port: 0, world, faults, rateLimits, log, certificate, onError });
+  return {
+    ...served,
+    clock,
+    faults,
+    rateLimits,
+    outages,
+    log,
+    handled,
+    errors,
+    certificateAuthority: certificate.certificateAuthority,
+  };
 }
 
 function echo({ method, url, body, headers }: FrontRequest): FrontResponse {

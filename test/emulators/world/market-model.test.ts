@@ -7,7 +7,7 @@ import type { CreatedWorld } from '../../../src/emulators/world/create-world.ts'
 import { createWorld } from '../../../src/emulators/world/create-world.ts';
 import { noiseAt, streamOf, uniformAt } from '../../../src/emulators/world/random.ts';
 import { spotShare } from '../../../src/emulators/world/spot-price.ts';
-import { smallMarket } from './small-market.ts';
+import { BEHAVIOUR, smallMarket } from './small-market.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const HOUR = 3_600_000;
@@ -53,7 +53,12 @@ describe('spot prices', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         fc.integer({ min: -100_000, max: 100_000 }),
         (seed, cloud, scarcity, hour) => {
-          const share = spotShare(seed, { ...SMALL, cloud }, { scarcity, area: 'na' }, hour);
+          const share = spotShare(
+            seed,
+            { ...SMALL, cloud },
+            { scarcity, area: 'na', behaviour: BEHAVIOUR[cloud] },
+            hour,
+          );
           expect(share).toBeGreaterThanOrEqual(0.1);
           expect(share).toBeLessThanOrEqual(1);
         },

@@ -1,9 +1,26 @@
-import type { CloudId, InstanceTypeFact, MarketFacts } from '../../../src/emulators/world/contract.ts';
+import type { BehaviourFacts, CloudId, InstanceTypeFact, MarketFacts } from '../../../src/emulators/world/contract.ts';
+
+/** As the shipped tables have it. */
+export const BEHAVIOUR: Readonly<Record<CloudId, BehaviourFacts>> = {
+  aws: {
+    ...{ spotNoticeSeconds: 120, launchLatencyMs: 1_500, spotPricePer: 'zone', spotDiscountPer: 'instance-type' },
+    ...{ spotVolatility: 0.35, namesUniqueIn: null },
+  },
+  azure: {
+    ...{ spotNoticeSeconds: 30, launchLatencyMs: 2_500, spotPricePer: 'region', spotDiscountPer: 'instance-type' },
+    ...{ spotVolatility: 0.15, namesUniqueIn: 'region' },
+  },
+  gcp: {
+    ...{ spotNoticeSeconds: 30, launchLatencyMs: 2_000, spotPricePer: 'region', spotDiscountPer: 'accelerator' },
+    ...{ spotVolatility: 0.15, namesUniqueIn: 'zone' },
+  },
+};
 
 /** Made-up figures: two regions, a plentiful and a scarce type, a regional and an account-wide quota. */
 export function smallMarket(cloud: CloudId): MarketFacts {
   return {
     cloud,
+    behaviour: BEHAVIOUR[cloud],
     sources: [{ what: 'everything', source: 'made up for tests', date: '2026-01-01' }],
     regions: [
       {

@@ -59,8 +59,8 @@ export async function startSubject(): Promise<AwsSubject> {
 }
 
 export function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
-  const standard = { owner: 'us', idempotencyKey: 'key1', pool: POOL, count: 1, tags: { workload: 'w' } };
-  return { ...standard, userData: null, ...changes };
+  const standard = { owner: 'us', idempotencyKey: 'key1', resend: false, pool: POOL, accelerator: 'A10G', count: 1 };
+  return { ...standard, tags: { workload: 'w' }, userData: null, ...changes };
 }
 
 export function byKey(index = 0): InstanceRef {

@@ -23,6 +23,8 @@ const SPOT_POOL: Pool = {
 const REQUEST: LaunchRequest = {
   owner: 'us',
   idempotencyKey: 'key1',
+  resend: false,
+  accelerator: 'A10G',
   pool: SPOT_POOL,
   count: 3,
   tags: {},

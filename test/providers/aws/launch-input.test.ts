@@ -17,6 +17,8 @@ function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
   return {
     owner: 'us',
     idempotencyKey: 'key1',
+    resend: false,
+    accelerator: 'A10G',
     pool: POOL,
     count: 2,
     tags: { b: '2', a: '1' },

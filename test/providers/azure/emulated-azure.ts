@@ -81,6 +81,8 @@ export function launchRequest(changes: Partial<LaunchRequest> = {}): LaunchReque
   return {
     owner: 'broker-a',
     idempotencyKey: '01attempt',
+    resend: false,
+    accelerator: 'T4',
     pool: T4_POOL,
     count: 1,
     tags: { team: 'research' },

@@ -13,6 +13,8 @@ import type { LaunchRequest } from '../../../src/providers/provider.ts';
 const REQUEST: LaunchRequest = {
   owner: 'fleet',
   idempotencyKey: '01k8',
+  resend: false,
+  accelerator: 'L4',
   pool: {
     ...{ provider: 'gcp', region: 'us-central1', zone: 'us-central1-a', instanceType: 'g2-standard-4' },
     ...{ market: 'spot', reservation: null },

@@ -51,6 +51,8 @@ function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
   return {
     owner: 'fleet',
     idempotencyKey: '01k8try',
+    resend: false,
+    accelerator: 'L4',
     pool: {
       ...{ provider: 'gcp', region: 'us-central1', zone: 'us-central1-a', market: 'spot', reservation: null },
       instanceType: 'n1-standard-8+nvidia-tesla-t4x2',

@@ -150,6 +150,13 @@ function refusalOf(
         `Your Spot request price of ${formatUsd(maxPriceMicroUsdPerHour ?? world.listPrice('aws', region.name, type.name) ?? 0)} is lower than ` +
           `the minimum required Spot request fulfillment price of ${formatUsd(failure.spotPriceMicroUsdPerHour)}.`,
       );
+    case 'reservation':
+      return badRequest(
+        'ReservationCapacityExceeded',
+        `The requested reservation ${failure.reservation} does not have sufficient compatible and available capacity for this request.`,
+      );
+    case 'vendor':
+      return new VendorError(failure.error.status, failure.error.code, failure.error.message);
     case 'not-offered':
       return badRequest(
         'Unsupported',
