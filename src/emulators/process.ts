@@ -12,7 +12,7 @@ export interface CloudsProcessOptions {
   readonly startAt?: EpochMs;
   /** Ports by service (`ec2`, `resource-manager` … and `control`); 0 or missing = any free one. */
   readonly ports?: Readonly<Record<string, number>>;
-  /** Default: all three. */
+  /** Default: all. */
   readonly clouds?: readonly CloudId[];
   readonly interruptionsPerHour?: number;
   /** How long reads lag behind launches, in world time; default: 300 ms on AWS, none elsewhere. */

@@ -111,17 +111,17 @@ describe('Lambda over HTTP', () => {
   it('trap: a launch whose connection was refused has not happened: unavailable', async () => {
     const api: Served = await serve((_request, response) => {
       // The list is answered; then nobody listens any more.
-      response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ data: [] }));
-      stopped = api.close();
+      response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ data: [] }), () => {
+        closing.push(api.close);
+        void api.close();
+      });
     });
-    let stopped: Promise<void> | null = null;
     const provider = await providerAt(api.url);
     closing.push(() => provider.close());
     await expect(provider.launch(aRequest(), call())).rejects.toMatchObject({
       kind: 'unavailable',
       operation: 'launchInstance',
     });
-    await stopped;
   });
 
   it('trap: an answer that cannot be read is not quoted: instances carry a secret', async () => {
