@@ -32,7 +32,7 @@ describe('rate limits', () => {
     expect(drain(limits)).toBe(3);
   });
 
-  it.each([0.1, 1, 20, 500 / 60, 25])('at %f a second let through exactly that, however often asked', async (rate) => {
+  it.each([0.1, 0.4, 1, 20, 500 / 60, 25])('at %f a second let through exactly that, however often asked', async (rate) => {
     const { clock, limits } = stage();
     limits.set('aws', '*', { capacity: 1, refillPerSecond: rate });
     expect(drain(limits)).toBe(1);
