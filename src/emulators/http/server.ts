@@ -246,7 +246,7 @@ async function readRequest(message: IncomingMessage): Promise<ReadRequest> {
 /** Promises the whole body and breaks off in the middle of it; an answer without a body breaks off before its first byte. */
 function sendHalf(line: Line, message: IncomingMessage, response: ServerResponse, reply: FrontResponse): void {
   const body = Buffer.from(reply.body, 'utf8');
-  if (body.length < 2 || isBodyless(message, reply)) {
+  if (body.length < 2) {
     line.reset(message);
     return;
   }

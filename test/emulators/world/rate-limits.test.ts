@@ -32,16 +32,19 @@ describe('rate limits', () => {
     expect(drain(limits)).toBe(3);
   });
 
-  it.each([0.1, 0.4, 1, 20, 500 / 60, 25])('at %f a second let through exactly that, however often asked', async (rate) => {
-    const { clock, limits } = stage();
-    limits.set('aws', '*', { capacity: 1, refillPerSecond: rate });
-    expect(drain(limits)).toBe(1);
-    for (let ms = 0; ms < 1_000 / rate; ms += 1) {
-      expect(limits.take(RUN)).toBe(false);
-      await clock.advance(1);
-    }
-    expect(drain(limits)).toBe(1);
-  });
+  it.each([0.1, 0.4, 1, 20, 500 / 60, 25])(
+    'at %f a second let through exactly that, however often asked',
+    async (rate) => {
+      const { clock, limits } = stage();
+      limits.set('aws', '*', { capacity: 1, refillPerSecond: rate });
+      expect(drain(limits)).toBe(1);
+      for (let ms = 0; ms < 1_000 / rate; ms += 1) {
+        expect(limits.take(RUN)).toBe(false);
+        await clock.advance(1);
+      }
+      expect(drain(limits)).toBe(1);
+    },
+  );
 
   it('never let through more than capacity and refill allow in any stretch of time', async () => {
     const limit = fc.record({ capacity: fc.integer({ min: 1, max: 20 }), refillPerSecond: fc.nat(50) });
