@@ -11,8 +11,10 @@ import { getSpotPlacementScores } from './actions/placement-scores.ts';
 import { describeAvailabilityZones, describeRegions } from './actions/regions.ts';
 import { runInstances } from './actions/run-instances.ts';
 import { describeSpotPriceHistory } from './actions/spot-prices.ts';
+import { createTags } from './actions/tags.ts';
 import { deleteVolume, describeVolumes } from './actions/volumes.ts';
 import { checkScope, credentialScope, ec2ScopeError } from './authorization.ts';
+import { OWNER_ID } from './instance-shape.ts';
 import { requestIds } from './request-ids.ts';
 import { badRequest, VendorError } from './vendor-error.ts';
 import { writeXmlError } from './xml-codec.ts';
@@ -27,6 +29,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map(
     describeInstances,
     runInstances,
     terminateInstances,
+    createTags,
     describeVolumes,
     deleteVolume,
     describeNetworkInterfaces,
@@ -61,8 +64,14 @@ export function createEc2Front(world: World): Front {
     const action = ACTIONS.get(name);
     if (action === undefined)
       throw badRequest('InvalidAction', `The action ${name} is not valid for this web service.`);
-    if (permissionsFor(name, parameters).some((permission) => world.isDenied('aws', permission))) {
-      throw new VendorError(403, 'UnauthorizedOperation', 'You are not authorized to perform this operation.');
+    const denied = permissionsFor(name, parameters).find((permission) => world.isDenied('aws', permission));
+    if (denied !== undefined) {
+      throw new VendorError(
+        403,
+        'UnauthorizedOperation',
+        `You are not authorized to perform this operation. User: arn:aws:iam::${OWNER_ID}:user/emulated is not authorized to perform: ` +
+          `${denied} because no identity-based policy allows the ${denied} action.`,
+      );
     }
     return action.run({ world, region }, parameters, requestId);
   }
@@ -107,9 +116,10 @@ export function createEc2Front(world: World): Front {
 function permissionsFor(action: string, parameters: URLSearchParams): readonly string[] {
   const names = [...parameters.keys()];
   return [
+    // The image must be known before anything can be said about it.
+    ...((parameters.get('ImageId') ?? '').startsWith('resolve:ssm:') ? ['ssm:GetParameters'] : []),
     `ec2:${action}`,
     ...(names.some((name) => name.startsWith('TagSpecification.')) ? ['ec2:CreateTags'] : []),
-    ...((parameters.get('ImageId') ?? '').startsWith('resolve:ssm:') ? ['ssm:GetParameters'] : []),
     ...(names.some((name) => name.startsWith('IamInstanceProfile.')) ? ['iam:PassRole'] : []),
   ];
 }

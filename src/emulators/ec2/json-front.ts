@@ -73,8 +73,9 @@ export function createJsonFront(world: World, service: JsonService): Front {
     const region = world.region('aws', scope.region);
     const operation = operations.get(operationName(request));
     if (region === null || operation === undefined) throw badRequest('UnknownOperationException', 'Unknown operation');
-    if (world.isDenied('aws', `${service.signingName}:${operation.permission}`)) {
-      throw badRequest('AccessDeniedException', `User is not authorized to perform: ${operation.permission}`);
+    const permission = `${service.signingName}:${operation.permission}`;
+    if (world.isDenied('aws', permission)) {
+      throw badRequest('AccessDeniedException', `User is not authorized to perform: ${permission}`);
     }
     return operation.run(region, parse(request.body.toString('utf8')));
   }

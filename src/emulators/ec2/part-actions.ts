@@ -36,7 +36,10 @@ export function queriedParts(context: ActionContext, query: PartQuery): readonly
 }
 
 function partsOf({ world, region }: ActionContext, kind: WorldPart['kind']): readonly WorldPart[] {
-  return world.parts('aws').filter((part) => part.kind === kind && part.region === region.name);
+  return world
+    .parts('aws')
+    .filter((part) => part.kind === kind && part.region === region.name)
+    .toSorted((a, b) => (partIdOf(a) < partIdOf(b) ? -1 : 1));
 }
 
 /** Throws EC2's words for an id that is malformed or unknown. */

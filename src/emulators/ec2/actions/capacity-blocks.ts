@@ -11,7 +11,7 @@ import type { WorldReservation } from '../../world/contract.ts';
 import type { BlockOffering } from '../capacity-block-model.ts';
 import { blocksFor, isBlockSize, isBlockSpan, isSoldAsBlocks, OFFERED_MS } from '../capacity-block-model.ts';
 import { pageOf } from '../paging.ts';
-import { badRequest, VendorError } from '../vendor-error.ts';
+import { badRequest } from '../vendor-error.ts';
 import type { ActionContext } from './action.ts';
 import { defineAction } from './action.ts';
 import { describeCapacityReservation } from './capacity-reservations.ts';
@@ -85,14 +85,12 @@ function runPurchaseCapacityBlock(
 ): PurchaseCapacityBlockResult {
   const { world } = context;
   const offering = offeringsOf(context).get(input.CapacityBlockOfferingId ?? '');
-  if (offering === undefined || offering.region !== context.region.name) {
+  const isGood = offering !== undefined && offering.offeredAt + OFFERED_MS >= world.clock.now();
+  if (!isGood || offering.region !== context.region.name) {
     throw badRequest(
       'InvalidParameterValue',
-      `The Capacity Block offering '${input.CapacityBlockOfferingId ?? ''}' does not exist.`,
+      `The Capacity Block offering '${input.CapacityBlockOfferingId ?? ''}' does not exist or has expired.`,
     );
-  }
-  if (offering.offeredAt + OFFERED_MS < world.clock.now()) {
-    throw new VendorError(400, 'CapacityBlockOfferingExpired', 'The Capacity Block offering has expired.');
   }
   if (input.InstancePlatform !== 'Linux/UNIX') {
     throw badRequest('InvalidParameterValue', `The platform '${input.InstancePlatform ?? ''}' is not supported.`);

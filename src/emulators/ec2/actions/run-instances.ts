@@ -6,6 +6,7 @@ import type { MachineDetails } from '../instance-shape.ts';
 import { describeReservations, detailsOf, instanceState } from '../instance-shape.ts';
 import type { Reservation } from '../reservations.ts';
 import { reservationsOf } from '../reservations.ts';
+import { nextPartId } from '../resource-ids.ts';
 import { badRequest, VendorError } from '../vendor-error.ts';
 import type { ActionContext } from './action.ts';
 import { defineAction, dryRunPassed } from './action.ts';
@@ -46,10 +47,11 @@ function runRunInstances(context: ActionContext, input: RunInstancesRequest): Re
 /** Each machine comes with a root volume and a network interface. */
 function addParts({ world, region }: ActionContext, machine: WorldMachine, parameters: LaunchParameters): void {
   const { zone } = machine.pool;
-  const part = { cloud: 'aws', region: region.name, zone, name: '', machine: machine.serial } as const;
+  const part = { cloud: 'aws', region: region.name, zone, machine: machine.serial } as const;
   world.addPart({
     ...part,
     kind: 'disk',
+    name: nextPartId(world, 'disk'),
     life: parameters.volumeDeletedOnTermination ? 'with-machine' : 'until-removed',
     tags: parameters.volumeTags,
     details: { sizeGiB: detailsOf(machine).volumeGiB },
@@ -57,6 +59,7 @@ function addParts({ world, region }: ActionContext, machine: WorldMachine, param
   world.addPart({
     ...part,
     kind: 'network-interface',
+    name: nextPartId(world, 'network-interface'),
     life: 'with-machine',
     tags: parameters.interfaceTags,
     details: {},
