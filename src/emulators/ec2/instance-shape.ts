@@ -19,6 +19,8 @@ export interface MachineDetails {
   readonly iamInstanceProfile: string | null;
   readonly volumeGiB: number | null;
   readonly volumeTags: Readonly<Record<string, string>>;
+  /** `none`: the launch stays out of open reservations. This account's are all targeted, so that it changes nothing here. */
+  readonly capacityReservationPreference: string | null;
 }
 
 const STATES: Readonly<Record<MachineState, { readonly Code: number; readonly Name: InstanceStateName }>> = {

@@ -60,29 +60,31 @@ interface Question {
   readonly single: boolean;
 }
 
-function scoresIn(world: World, region: string, { types, target, single }: Question): readonly SpotPlacementScore[] {
-  const free = (world.region('aws', region)?.zones ?? []).map(({ name, physicalId }) => ({
-    zone: physicalId ?? name,
-    free: types
-      .filter((instanceType) => world.zonesOffering('aws', region, instanceType).includes(name))
-      .map((instanceType) => world.freeOf({ cloud: 'aws', region, zone: name, instanceType, market: 'spot' }))
-      .reduce((sum, machines) => sum + machines, 0),
+function scoresIn(world: World, region: string, question: Question): readonly SpotPlacementScore[] {
+  const zones = (world.region('aws', region)?.zones ?? []).map(({ name, physicalId }) => ({
+    id: physicalId ?? name,
+    free: question.types.map((instanceType) => freeSpot(world, region, name, instanceType)),
   }));
-  if (!single) {
-    const all = free.reduce((sum, zone) => sum + zone.free, 0);
-    return [{ Region: region, Score: scoreOf(all, target, types.length) }];
+  if (question.single) {
+    return zones.map(({ id, free }) => ({ Region: region, AvailabilityZoneId: id, Score: scoreOf(free, question) }));
   }
-  return free.map((zone) => ({
-    Region: region,
-    AvailabilityZoneId: zone.zone,
-    Score: scoreOf(zone.free, target, types.length),
-  }));
+  const inRegion = question.types.map((_, index) => zones.reduce((sum, { free }) => sum + (free[index] ?? 0), 0));
+  return [{ Region: region, Score: scoreOf(inRegion, question) }];
 }
 
-/** 10 with twice the target free, 1 with nothing, in between by proportion; at most 3 for fewer than three types. */
-function scoreOf(free: number, target: number, typeCount: number): number {
-  const score = 1 + Math.floor(9 * Math.min(1, free / (2 * target)));
-  return typeCount < FEWEST_TYPES ? Math.min(3, score) : score;
+function freeSpot(world: World, region: string, zone: string, instanceType: string): number {
+  if (!world.zonesOffering('aws', region, instanceType).includes(zone)) return 0;
+  return world.freeOf({ cloud: 'aws', region, zone, instanceType, market: 'spot' });
+}
+
+/**
+ * From 1, nothing there, to 10, twice the target free of every type: each type counts by the share of twice the target that is free,
+ * and all count alike. At most 3 for fewer than three types.
+ */
+function scoreOf(free: readonly number[], { types, target }: Question): number {
+  const shares = free.map((machines) => Math.min(1, machines / (2 * target)));
+  const score = 1 + Math.round((9 * shares.reduce((sum, share) => sum + share, 0)) / types.length);
+  return types.length < FEWEST_TYPES ? Math.min(3, score) : score;
 }
 
 /** A question is the same again with the same types, target and regions. Throws when there have been too many different ones. */

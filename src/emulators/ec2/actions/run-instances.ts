@@ -103,6 +103,7 @@ function detailsFor(input: RunInstancesRequest, parameters: LaunchParameters, re
     iamInstanceProfile: input.IamInstanceProfile?.Arn ?? input.IamInstanceProfile?.Name ?? null,
     volumeGiB: input.BlockDeviceMappings?.[0]?.Ebs?.VolumeSize ?? null,
     volumeTags: parameters.volumeTags,
+    capacityReservationPreference: input.CapacityReservationSpecification?.CapacityReservationPreference ?? null,
   };
 }
 
