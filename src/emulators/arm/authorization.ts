@@ -7,12 +7,28 @@ import { ACTIONS } from './routes.ts';
 
 /** Permissions on other resources that a machine refers to, which ARM checks together with the machine's own. */
 const LINKED = {
+  interfaceWrite: 'Microsoft.Network/networkInterfaces/write',
+  interface: 'Microsoft.Network/networkInterfaces/join/action',
+  addressWrite: 'Microsoft.Network/publicIPAddresses/write',
   subnet: 'Microsoft.Network/virtualNetworks/subnets/join/action',
   securityGroup: 'Microsoft.Network/networkSecurityGroups/join/action',
   address: 'Microsoft.Network/publicIPAddresses/join/action',
   identity: 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action',
   reservation: 'Microsoft.Compute/capacityReservationGroups/deploy/action',
 } as const;
+
+/** ARM's own list leaves out what the identity may not read. */
+const READ_ACTIONS: Readonly<Record<string, string>> = {
+  'microsoft.compute/disks': 'Microsoft.Compute/disks/read',
+  'microsoft.network/networkinterfaces': 'Microsoft.Network/networkInterfaces/read',
+  'microsoft.network/publicipaddresses': 'Microsoft.Network/publicIPAddresses/read',
+  'microsoft.compute/capacityreservationgroups': 'Microsoft.Compute/capacityReservationGroups/read',
+};
+
+export function mayRead(world: World, type: string): boolean {
+  const action = READ_ACTIONS[type.toLowerCase()];
+  return action === undefined || !world.isDenied('azure', action);
+}
 
 /** Throws an ArmRefusal where the account's identity may not do what the request asks. */
 export function checkAccess(world: World, route: Route, scope: string): void {
@@ -40,13 +56,20 @@ function linkedOf({
   const addresses = interfaces.flatMap((one) => one.properties.ipConfigurations);
   const group = properties.capacityReservation?.capacityReservationGroup?.id;
   return [
+    ...interfaces.flatMap(({ name: scope }) => [
+      { action: LINKED.interfaceWrite, scope },
+      { action: LINKED.interface, scope },
+    ]),
     ...addresses.map((one) => ({ action: LINKED.subnet, scope: one.properties.subnet?.id ?? '' })),
     ...interfaces
       .flatMap((one) => one.properties.networkSecurityGroup?.id ?? [])
       .map((scope) => ({ action: LINKED.securityGroup, scope })),
     ...addresses
       .flatMap((one) => one.properties.publicIPAddressConfiguration?.name ?? [])
-      .map((scope) => ({ action: LINKED.address, scope })),
+      .flatMap((scope) => [
+        { action: LINKED.addressWrite, scope },
+        { action: LINKED.address, scope },
+      ]),
     ...Object.keys(identity?.userAssignedIdentities ?? {}).map((scope) => ({ action: LINKED.identity, scope })),
     ...(group === undefined ? [] : [{ action: LINKED.reservation, scope: group }]),
   ];
@@ -63,7 +86,9 @@ function denial(action: string, scope: string): string {
 
 /** `GET {scope}/providers/Microsoft.Authorization/permissions`: everything but what the identity lacks, at any scope. */
 export function listPermissions(world: World): FrontResponse {
-  const notActions = [...ACTIONS, ...Object.values(LINKED)].filter((action) => world.isDenied('azure', action));
+  const notActions = [...ACTIONS, ...Object.values(LINKED), ...Object.values(READ_ACTIONS)].filter((action) =>
+    world.isDenied('azure', action),
+  );
   return jsonAnswer(200, { value: [{ actions: ['*'], notActions, dataActions: [], notDataActions: [] }] });
 }
 

@@ -1,6 +1,7 @@
 import type { FrontRequest, FrontResponse } from '../http/front.ts';
 import type { World } from '../world/contract.ts';
 import { ArmRefusal, jsonAnswer } from './arm-answer.ts';
+import { mayRead } from './authorization.ts';
 import { PART_TYPES, partId, userOf } from './machine-parts.ts';
 import { pageOf } from './paging.ts';
 import { reservationGroups } from './reserved-capacity.ts';
@@ -24,6 +25,7 @@ export function listResources(world: World, subscription: string, request: Front
   const withTimes = /\bcreatedTime\b/i.test(request.url.searchParams.get('$expand') ?? '');
   const resources = [...parts(world, withTimes), ...groups(world)]
     .filter(({ id }) => id.toLowerCase().startsWith(`/subscriptions/${subscription.toLowerCase()}/`))
+    .filter(({ type }) => mayRead(world, type))
     .filter(({ location }) => !world.isDown('azure', location))
     .filter(({ location }) => filter.location === null || location === filter.location)
     .filter(({ type }) => filter.type === null || type.toLowerCase() === filter.type);

@@ -97,29 +97,24 @@ export function createResourceManagerFront(world: World): Front {
   const machines = createArmMachines(world);
   const arm: Arm = { world, machines, operations: createAsyncOperations(world, machines) };
 
+  /** Where the path does not say it, what the request is about does. */
+  const regionsOf: Readonly<Partial<Record<Operation, (route: Route, request: FrontRequest) => string | null>>> = {
+    'resourceSkus.list': (_route, { url }) => /'([^']*)'/.exec(url.searchParams.get('$filter') ?? '')?.[1] ?? null,
+    'resources.list': (_route, { url }) => locationOfFilter(url.searchParams.get('$filter') ?? ''),
+    'virtualMachines.createOrUpdate': (_route, request) => locationInBody(request),
+    'disks.delete': (route) => partAt(world, route, 'disk')?.region ?? null,
+    'networkInterfaces.delete': (route) => partAt(world, route, 'network-interface')?.region ?? null,
+    'publicIPAddresses.delete': (route) => partAt(world, route, 'address')?.region ?? null,
+    'capacityReservationGroups.get': (_route, request) => locationOfGroup(world, request),
+    'capacityReservations.listByCapacityReservationGroup': (_route, request) => locationOfGroup(world, request),
+    'virtualMachines.get': (route) => machines.find(route.at)?.pool.region ?? null,
+    'virtualMachines.delete': (route) => machines.find(route.at)?.pool.region ?? null,
+  };
+
   function regionOf(route: Route, request: FrontRequest): string | null {
-    const { location, name } = route.at;
-    const filter = request.url.searchParams.get('$filter') ?? '';
-    switch (route.operation) {
-      case 'resourceSkus.list':
-        return /'([^']*)'/.exec(filter)?.[1] ?? null;
-      case 'resources.list':
-        return locationOfFilter(filter);
-      case 'virtualMachines.createOrUpdate':
-        return locationInBody(request);
-      case 'disks.delete':
-        return partAt(world, route, 'disk')?.region ?? null;
-      case 'networkInterfaces.delete':
-        return partAt(world, route, 'network-interface')?.region ?? null;
-      case 'publicIPAddresses.delete':
-        return partAt(world, route, 'address')?.region ?? null;
-      case 'capacityReservationGroups.get':
-      case 'capacityReservations.listByCapacityReservationGroup':
-        return locationOfGroup(world, request);
-      default:
-        if (location !== '') return location.toLowerCase();
-        return name === '' ? null : (machines.find(route.at)?.pool.region ?? null);
-    }
+    const { location } = route.at;
+    if (location !== '') return location.toLowerCase();
+    return regionsOf[route.operation]?.(route, request) ?? null;
   }
 
   return {

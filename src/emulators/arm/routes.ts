@@ -165,13 +165,13 @@ export function routeOf(request: FrontRequest): Routing {
   const target = request.url.pathname.split('/').map(decoded).join('/');
   let pathExists = false;
   for (const { its, pattern } of PATTERNS) {
-    const groups = pattern.exec(target)?.groups;
-    if (groups === undefined) continue;
+    const match = pattern.exec(target);
+    if (match === null) continue;
     pathExists = true;
     if (its.method !== request.method) continue;
     const { operation, action, bucket } = its;
     const mutating = its.method === 'PUT' || its.method === 'DELETE';
-    return { found: true, route: { operation, action, bucket, mutating, at: { ...NOWHERE, ...groups } } };
+    return { found: true, route: { operation, action, bucket, mutating, at: { ...NOWHERE, ...match.groups } } };
   }
   return { found: false, methodAllowed: !pathExists };
 }
