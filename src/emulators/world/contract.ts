@@ -281,6 +281,8 @@ export interface World {
   /** Change points of the spot price in [from, to], oldest first, with the one in force at `from` in front. */
   spotHistory(pool: Omit<WorldPool, 'market'>, from: EpochMs, to: EpochMs): readonly SpotPricePoint[];
   quotas(cloud: CloudId, region: string | null): readonly QuotaState[];
+  /** Machines that could be launched now: what a cloud's own advice is about. No API tells it as such. */
+  freeOf(pool: WorldPool): number;
   launch(request: WorldLaunch): WorldLaunchResult;
   machine(serial: number): WorldMachine | null;
   /** Every machine of the cloud, ended ones included for an hour of world time after their end, by serial. */

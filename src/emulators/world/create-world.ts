@@ -178,6 +178,10 @@ function createView(elements: Elements): World {
       return spotPrices.history(pool, from, to);
     },
     quotas: (cloud, region) => quotas.states(cloud, region),
+    freeOf(pool) {
+      traces.settle();
+      return capacity.freeOf(pool);
+    },
     launch: (request) => launchMachines(launching, request),
     machine: (serial) => machines.get(serial),
     machines: (cloud) => machines.list(cloud),
