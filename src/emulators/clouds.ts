@@ -21,7 +21,7 @@ export interface CloudsOptions {
   readonly ports?: Readonly<Record<string, number>>;
   /** Market tables instead of the shipped ones, for the clouds they name. */
   readonly market?: readonly MarketFacts[];
-  /** Default: all three. */
+  /** Default: all. */
   readonly clouds?: readonly CloudId[];
   /** Launch latency in world time, where it is not to be the default. */
   readonly launchLatencyMs?: Readonly<Partial<Record<CloudId, number>>>;
@@ -40,6 +40,7 @@ const FRONTS: Readonly<Record<CloudId, () => Promise<{ createFronts(world: World
   aws: () => import('./ec2/index.ts'),
   azure: () => import('./arm/index.ts'),
   gcp: () => import('./gce/index.ts'),
+  lambda: () => import('./lambda/index.ts'),
 };
 
 async function loadFronts(cloud: CloudId, world: World): Promise<readonly Front[]> {

@@ -27,7 +27,7 @@ describe('parseBrokerConfig', () => {
         listen: { host: '127.0.0.1', port: 8080, allowedHosts: ['localhost', '127.0.0.1', '[::1]'] },
         store: { kind: 'embedded', dataDirectory: './data' },
         clouds: 'emulated',
-        providers: { aws: provider, azure: provider, gcp: provider },
+        providers: { aws: provider, azure: provider, gcp: provider, lambda: provider },
         intervals: { offersSeconds: 300, quotasSeconds: 300, reconcileSeconds: 5, sweepSeconds: 300 },
         launch: { attemptTimeoutSeconds: 600, visibilitySeconds: 60 },
         sweep: { orphanGraceSeconds: 600, removeOrphans: false },
@@ -86,9 +86,9 @@ describe('parseBrokerConfig', () => {
     [
       'unknown provider',
       '  providers: { awss: {} }',
-      '4:16 spec.providers.awss: unknown key; allowed: aws, azure, gcp; did you mean aws?',
+      '4:16 spec.providers.awss: unknown key; allowed: aws, azure, gcp, lambda; did you mean aws?',
     ],
-    ['no provider', '  providers: {}', '4:14 spec.providers: names no provider; allowed: aws, azure, gcp'],
+    ['no provider', '  providers: {}', '4:14 spec.providers: names no provider; allowed: aws, azure, gcp, lambda'],
     [
       'endpoint of an emulated cloud',
       '  providers: { aws: { endpoints: { ec2: "http://x.example" } } }',

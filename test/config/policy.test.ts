@@ -127,7 +127,7 @@ describe('a mistake in a policy', () => {
       'unknown provider',
       'aws, azure, gcp',
       'aws, azur, gcp',
-      '6:29 spec.providers.allow[1]: "azur" is unknown; allowed: aws, azure, gcp; did you mean azure?',
+      '6:29 spec.providers.allow[1]: "azur" is unknown; allowed: aws, azure, gcp, lambda; did you mean azure?',
     ],
     [
       'unknown market',
@@ -140,13 +140,13 @@ describe('a mistake in a policy', () => {
       'empty list',
       '[aws, azure, gcp]',
       '[]',
-      '6:23 spec.providers.allow: the list is empty; allowed: a list of aws, azure, gcp',
+      '6:23 spec.providers.allow: the list is empty; allowed: a list of aws, azure, gcp, lambda',
     ],
     [
       'unknown provider of a region',
       '"gcp:us-*"',
       '"gpc:us-*"',
-      '5:47 spec.residency.regions.allow[1]: "gpc" is no known provider; allowed: aws, azure, gcp; did you mean gcp?',
+      '5:47 spec.residency.regions.allow[1]: "gpc" is no known provider; allowed: aws, azure, gcp, lambda; did you mean gcp?',
     ],
     [
       'no region',
