@@ -31,7 +31,7 @@ describe('the emulated clouds', () => {
   it.each([
     ['aws', ['ec2', 'pricing', 'service-quotas']],
     ['azure', ['resource-manager', 'retail-prices']],
-    ['gcp', ['cloud-billing', 'compute']],
+    ['gcp', ['cloud-billing', 'cloud-quotas', 'cloud-resource-manager', 'compute']],
   ] as const)('start %s alone with its services', async (cloud: CloudId, services) => {
     const clouds = await startClouds({ seed: 1, clock: createManualClock(START), clouds: [cloud] });
     try {
