@@ -44,9 +44,10 @@ async function burst(url: string): Promise<readonly number[]> {
 
 describe('the emulated clouds', () => {
   it.each([
-    ['aws', ['ec2', 'pricing', 'service-quotas']],
+    ['aws', ['ec2', 'pricing', 'service-quotas', 'sqs']],
     ['azure', ['imds', 'resource-manager', 'retail-prices']],
-    ['gcp', ['cloud-billing', 'compute']],
+    ['gcp', ['cloud-billing', 'cloud-quotas', 'cloud-resource-manager', 'compute']],
+    ['lambda', ['api']],
   ] as const)('start %s alone with its services', async (cloud: CloudId, services) => {
     const clouds = await startClouds({ seed: 1, clock: createManualClock(START), clouds: [cloud] });
     try {
