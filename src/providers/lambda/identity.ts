@@ -1,14 +1,14 @@
 /**
  * What the adapter writes on a machine, and reads back from it. Lambda keeps tags: keys of at most 55 characters that match
- * `[a-z][a-z0-9-:]+`, values of at most 128 (reference 1.10.0, `RequestedTagEntry`). Ours begin with `gpu-broker:`, which no tag of the
- * caller can, since those hold no colon. A caller's tag whose key Lambda would not take is written as a value.
+ * `[a-z][a-z0-9-:]+`, values of at most 128 (reference 1.10.0, `RequestedTagEntry`). A caller's tag whose key Lambda would not take, or
+ * which looks like ours, is written as a value.
  */
 import { createHash } from 'node:crypto';
 import type { EpochMs } from '../../domain/time.ts';
 import type { LaunchRequest } from '../provider.ts';
 import type { ImageChoice } from './settings.ts';
 
-const PREFIX = 'gpu-broker:';
+const PREFIX = 'gpu-broker-';
 const OWNER = `${PREFIX}owner`;
 const ATTEMPT = `${PREFIX}attempt`;
 const INDEX = `${PREFIX}index`;
@@ -42,7 +42,9 @@ export function nameOf(idempotencyKey: string, index: number): string {
 export function tagsFor(identity: Identity): readonly Tag[] {
   const { owner, idempotencyKey, index, fingerprint, launchedAt, tags } = identity;
   const callers = Object.entries(tags).map(([key, value], place) =>
-    PLAIN_KEY.test(key) ? { key, value } : { key: `${PACKED}${place}`, value: `${key}=${value}` },
+    PLAIN_KEY.test(key) && !key.startsWith(PREFIX)
+      ? { key, value }
+      : { key: `${PACKED}${place}`, value: `${key}=${value}` },
   );
   return [
     { key: OWNER, value: owner },

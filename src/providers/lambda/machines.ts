@@ -18,18 +18,18 @@ export interface Machine {
  * `unhealthy` is a machine that has not passed its health checks, or does so no more: it exists and is not known to run. `preempted` is
  * in the reference's list, though nothing that Lambda sells is.
  */
-const STATES: Readonly<Record<string, InstanceState>> = {
-  booting: 'pending',
-  active: 'running',
-  unhealthy: 'pending',
-  terminating: 'stopping',
-  terminated: 'gone',
-  preempted: 'gone',
-};
+const STATES: ReadonlyMap<string, InstanceState> = new Map([
+  ['booting', 'pending'],
+  ['active', 'running'],
+  ['unhealthy', 'pending'],
+  ['terminating', 'stopping'],
+  ['terminated', 'gone'],
+  ['preempted', 'gone'],
+]);
 
 /** A status that the reference does not have is a machine that may cost money: `pending`, until someone ends it. */
 function stateOf(status: string): InstanceState {
-  return STATES[status] ?? 'pending';
+  return STATES.get(status) ?? 'pending';
 }
 
 export function poolOf(region: string, instanceType: string): Pool {
