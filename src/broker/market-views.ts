@@ -1,16 +1,19 @@
 import { isFinal } from '../domain/lease.ts';
 import { sumMoney } from '../domain/money.ts';
-import { headroomOf } from '../domain/offer.ts';
-import type { ProviderId } from '../domain/pool.ts';
+import { headroomOf, quotaKey } from '../domain/offer.ts';
+import { type ProviderId, poolKey } from '../domain/pool.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
-import { listLiveLeases } from '../store/leases.ts';
-import { findOffers } from '../store/offers.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { listLiveLeases, listNonFinalLeases } from '../store/leases.ts';
+import { findOffers, offersOfPools } from '../store/offers.ts';
 import { listSuspensions, regionStates } from '../store/providers.ts';
 import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
+import { inFlightUnits, quotasWithInFlight } from './assemble-input.ts';
 import type { BrokerContext } from './context.ts';
+import { headroomMachines } from './headroom.ts';
 import { servesStill } from './placing.ts';
-import type { OfferFilter, OfferView, Page, PageQuery, ProviderView } from './service.ts';
+import type { OfferFilter, OfferView, Page, PageQuery, ProviderView, QuotaView } from './service.ts';
 
 export async function listOfferViews(
   context: BrokerContext,
@@ -20,16 +23,23 @@ export async function listOfferViews(
   const now = context.clock.now();
   const { database } = context.store;
   const soldOut = await listActiveSoldOuts(database, now);
+  const leases = await listNonFinalLeases(database);
+  const held = await offersOfPools(database, [...new Set(leases.map(({ pool }) => poolKey(pool)))]);
+  const quotas = quotasWithInFlight(await listQuotas(database), leases, held);
+  const left = new Map(
+    quotas.map((quota) => [quotaKey(quota.provider, quota.region, quota.name), headroomOf(quota, 0)]),
+  );
   const offers = await findOffers(database, filter, page);
   return {
     next: offers.next,
     items: offers.items.map((offer) => {
-      const quotas = offer.quotaClaims.map(({ quota }) => quota);
-      const covering = soldOut.filter(({ scope }) => scopeCovers(scope, offer.pool, quotas)).map(({ until }) => until);
+      const names = offer.quotaClaims.map(({ quota }) => quota);
+      const covering = soldOut.filter(({ scope }) => scopeCovers(scope, offer.pool, names)).map(({ until }) => until);
       return {
         ...offer,
         soldOutUntil: covering.length === 0 ? null : Math.max(...covering),
         ageSeconds: Math.max(0, Math.round((now - offer.observedAt) / 1000)),
+        headroomMachines: headroomMachines(offer, left),
       };
     }),
   };
@@ -38,42 +48,75 @@ export async function listOfferViews(
 export async function providerView(context: BrokerContext, id: ProviderId): Promise<ProviderView> {
   const now = context.clock.now();
   const { database } = context.store;
-  const states = (await regionStates(database)).filter(({ provider }) => provider === id);
-  const byRegion = new Map(states.map((state) => [state.region, state]));
-  const regions = (context.regions.get(id) ?? []).map((region) => {
-    const state = byRegion.get(region);
-    return {
-      region,
-      offerCount: state?.offerCount ?? 0,
-      observedAt: state?.observedAt ?? null,
-      error: state?.error ?? null,
-    };
-  });
+  const regions = await regionViews(context, id);
   const suspension = (await listSuspensions(database, now)).find(({ provider }) => provider === id);
   const serving = (await listLiveLeases(database, id)).filter((lease) => !isFinal(lease.state));
-  const quotas = (await listQuotas(database)).filter(({ provider }) => provider === id);
   return {
     id,
-    ...health(regions, suspension?.reason ?? null),
+    ...health(regions, suspension?.reason ?? null, now),
     regions,
-    quotas: quotas.map(({ observedAt: _, ...quota }) => ({ ...quota, headroom: headroomOf(quota, 0) })),
+    quotas: await quotaViews(context, id),
     soldOut: (await listActiveSoldOuts(database, now)).filter(({ scope }) => scope.provider === id),
     leaseCount: serving.length,
     costMicroUsdPerHour: sumMoney(serving.filter(servesStill).map((lease) => lease.priceMicroUsdPerHour)),
   };
 }
 
+async function regionViews(context: BrokerContext, id: ProviderId): Promise<ProviderView['regions']> {
+  const { database } = context.store;
+  const offers = new Map((await regionStates(database)).map((state) => [`${state.provider}:${state.region}`, state]));
+  const quotas = new Map(
+    (await regionStates(database, 'quotas')).map((state) => [`${state.provider}:${state.region}`, state]),
+  );
+  return (context.regions.get(id) ?? []).map((region) => {
+    const state = offers.get(`${id}:${region}`);
+    const quotaState = quotas.get(`${id}:${region}`);
+    const quotaError = quotaState?.error ?? null;
+    return {
+      region,
+      offerCount: state?.itemCount ?? 0,
+      observedAt: state?.observedAt ?? null,
+      error: state?.error ?? (quotaError === null ? null : `quotas: ${quotaError}`),
+      failureCount: state?.failureCount ?? 0,
+      retryAt: state?.retryAt ?? null,
+      quotasObservedAt: quotaState?.observedAt ?? null,
+    };
+  });
+}
+
+async function quotaViews(context: BrokerContext, id: ProviderId): Promise<readonly QuotaView[]> {
+  const { database } = context.store;
+  const quotas = (await listQuotas(database)).filter(({ provider }) => provider === id);
+  const leases = await listLiveLeases(database, id);
+  const offers = await offersOfPools(database, [...new Set(leases.map(({ pool }) => poolKey(pool)))]);
+  const inFlight = inFlightUnits(quotas, leases, offers);
+  return quotas.map((quota) => {
+    const units = inFlight.get(quotaKey(quota.provider, quota.region, quota.name)) ?? 0;
+    return { ...quota, inFlight: units, headroom: headroomOf(quota, units) };
+  });
+}
+
+const REGIONS_IN_WORDS = 3;
+
 function health(
   regions: ProviderView['regions'],
   suspension: string | null,
+  now: EpochMs,
 ): Pick<ProviderView, 'health' | 'healthReason'> {
   if (suspension !== null) return { health: 'suspended', healthReason: suspension };
   const failing = regions.filter(({ error }) => error !== null);
   if (failing.length > 0) {
-    const names = failing.map(({ region }) => region).join(', ');
-    return { health: 'degraded', healthReason: `could not be read: ${names}` };
+    const words = failing.slice(0, REGIONS_IN_WORDS).map((region) => `${region.region} (${troubleOf(region, now)})`);
+    const more = failing.length - words.length;
+    const rest = more > 0 ? `, and ${more} more` : '';
+    return { health: 'degraded', healthReason: `could not be read: ${words.join(', ')}${rest}` };
   }
   const unread = regions.filter(({ observedAt }) => observedAt === null).length;
   if (unread > 0) return { health: 'starting', healthReason: `${unread} of ${regions.length} regions not read yet` };
   return { health: 'ok', healthReason: null };
+}
+
+function troubleOf({ error, observedAt }: ProviderView['regions'][number], now: EpochMs): string {
+  const copy = observedAt === null ? 'never read' : `last read ${Math.round((now - observedAt) / 60_000)} min ago`;
+  return `${copy}; ${error ?? ''}`;
 }

@@ -36,6 +36,8 @@ export interface OfferView extends Offer {
   /** A refusal that covers this pool now; null where none. */
   readonly soldOutUntil: EpochMs | null;
   readonly ageSeconds: number;
+  /** Machines that the account's quotas leave room for, launches in flight counted; null = some quota is unknown and none known is short. */
+  readonly headroomMachines: number | null;
 }
 
 export interface LeaseView {
@@ -88,6 +90,14 @@ export interface PlanView {
   readonly workloadNames: Readonly<Record<string, string>>;
 }
 
+export interface QuotaView extends Quota {
+  /** Units of machines of ours that `usage` cannot hold yet. */
+  readonly inFlight: number;
+  /** limit − usage − in flight, never below 0; null = unknown. */
+  readonly headroom: number | null;
+  readonly observedAt: EpochMs;
+}
+
 export interface ProviderView {
   readonly id: ProviderId;
   /** `suspended`: the credentials were refused; nothing is launched there until they work again. */
@@ -98,9 +108,15 @@ export interface ProviderView {
     readonly offerCount: number;
     /** Null = never read yet. */
     readonly observedAt: EpochMs | null;
+    /** Why reading the offers, or the quotas, failed last; null = it did not. */
     readonly error: string | null;
+    /** Failed readings of the offers in a row. */
+    readonly failureCount: number;
+    /** When the failing region is tried again. */
+    readonly retryAt: EpochMs | null;
+    readonly quotasObservedAt: EpochMs | null;
   }[];
-  readonly quotas: readonly (Quota & { readonly headroom: number | null })[];
+  readonly quotas: readonly QuotaView[];
   readonly soldOut: readonly SoldOut[];
   readonly leaseCount: number;
   readonly costMicroUsdPerHour: MicroUsdPerHour;

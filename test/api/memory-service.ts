@@ -66,6 +66,7 @@ function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView 
     observedAt: AT - 60_000,
     soldOutUntil,
     ageSeconds: 60,
+    headroomMachines: null,
   };
 }
 
@@ -290,11 +291,25 @@ export class MemoryService implements BrokerService {
         health: 'degraded',
         healthReason: 'us-west-2 was not read',
         regions: [
-          { region: 'us-east-1', offerCount: 2, observedAt: AT, error: null },
-          { region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+          {
+            region: 'us-east-1',
+            offerCount: 2,
+            observedAt: AT,
+            error: null,
+            failureCount: 0,
+            retryAt: null,
+            quotasObservedAt: AT,
+          },
+          {
+            ...{ region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+            ...{ failureCount: 3, retryAt: AT + 80_000, quotasObservedAt: null },
+          },
         ],
         quotas: [
-          { provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null, headroom: null },
+          {
+            ...{ provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null },
+            ...{ inFlight: 192, headroom: null, observedAt: AT },
+          },
         ],
         soldOut: [
           { scope: poolScope(pool()), until: AT + 180_000, reason: 'InsufficientInstanceCapacity', strikes: 1 },

@@ -15,6 +15,10 @@ export const offerSchema = z
     availability: z.enum(['available', 'restricted']),
     availableCount: z.int().nullable(),
     interruptionsPerHour: z.number(),
+    headroomMachines: z
+      .int()
+      .nullable()
+      .meta({ description: 'Machines that the quotas leave room for, launches in flight counted; null = unknown' }),
     soldOutUntil: timeSchema.nullable(),
     observedAt: timeSchema,
     ageSeconds: z.number(),
@@ -35,6 +39,7 @@ export function offerJson(offer: OfferView): OfferJson {
     availability: offer.availability,
     availableCount: offer.availableCount,
     interruptionsPerHour: offer.interruptionsPerHour,
+    headroomMachines: offer.headroomMachines,
     soldOutUntil: timeOrNull(offer.soldOutUntil),
     observedAt: timeJson(offer.observedAt),
     ageSeconds: offer.ageSeconds,
