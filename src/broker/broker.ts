@@ -3,6 +3,7 @@ import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
+import { askForAdvice } from './advice.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -44,7 +45,7 @@ export async function startBroker(
   const worker = createLeaseWorker(context);
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
-  loops.push(leases, placing, startPruning(context));
+  loops.push(leases, placing, startPruning(context), startAdvice(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
   const readers: MarketReader[] = [];
@@ -100,6 +101,19 @@ function startPruning(context: BrokerContext): Loop {
     pass: async () => {
       await pruneHistory(context.store.database, context.clock.now() - RETENTION_MS);
       return PRUNE_EVERY_MS;
+    },
+  });
+}
+
+/** Finalists change with each plan; how often each pool is asked about is rationed further down. */
+const LOOK_FOR_FINALISTS_MS = 60_000;
+
+function startAdvice(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'advice'),
+    pass: async () => {
+      await askForAdvice(context);
+      return LOOK_FOR_FINALISTS_MS;
     },
   });
 }

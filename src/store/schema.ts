@@ -219,7 +219,7 @@ export interface CapacityAdviceTable {
   obtainability: number | null;
   interruptions_per_hour: number | null;
   words: string;
-  observed_at: Date;
+  observed_at: Date | null;
   asked_at: Date;
 }
 

@@ -44,7 +44,8 @@ create table capacity_advice (
   obtainability double precision,
   interruptions_per_hour double precision,
   words text not null,
-  observed_at timestamptz not null,
+  -- Null where the cloud had no word on the pool.
+  observed_at timestamptz,
   -- When the cloud was asked last, answered or not: asking is rationed.
   asked_at timestamptz not null
 );
