@@ -59,7 +59,8 @@ export function createMarketReader(context: BrokerContext, provider: Provider, o
       })
       .finally(() => {
         running.delete(ended);
-        context.wakePlacing();
+        // Once for all that were read together: each look at what is to be placed reads the whole market.
+        if (running.size === 0) context.wakePlacing();
         onRead();
       });
     running.set(ended, context.clock.now());
