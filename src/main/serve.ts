@@ -191,6 +191,7 @@ async function providerSettings(
 function brokerSettings(config: BrokerConfig): BrokerSettings {
   return {
     owner: config.owner,
+    concurrency: new Map(Object.entries(config.providers).map(([id, { concurrency }]) => [id, concurrency])),
     ...config.intervals,
     ...config.launch,
     ...config.sweep,

@@ -19,6 +19,7 @@ describe('parseBrokerConfig', () => {
       certificateAuthorityFile: null,
       credentials: 'emulated',
       options: {},
+      concurrency: 4,
     };
     expect(parseBrokerConfig('b.yaml', HEAD)).toEqual({
       ok: true,
@@ -58,6 +59,7 @@ describe('parseBrokerConfig', () => {
         certificateAuthorityFile: null,
         credentials: 'default',
         options: { subscriptionId: 's', resourceGroup: 'g' },
+        concurrency: 4,
       },
     });
   });

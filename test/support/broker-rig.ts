@@ -74,6 +74,7 @@ const SETTINGS: BrokerSettings = {
   owner: 'test-broker',
   offersSeconds: 3600,
   quotasSeconds: 3600,
+  concurrency: new Map(),
   reconcileSeconds: 5,
   sweepSeconds: 30,
   attemptTimeoutSeconds: 120,
