@@ -1,9 +1,12 @@
 import type { ProviderId } from '../domain/pool.ts';
+import type { Provider } from '../providers/provider.ts';
+import { clearPollClaims } from '../store/interruptions.ts';
 import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { readInterruptions } from './interruptions.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { refreshProvider } from './market.ts';
@@ -37,6 +40,7 @@ export async function startBroker(
   if (context.store.kind !== 'postgres') {
     await clearLocks(context.store.database);
     await clearClaims(context.store.database);
+    await clearPollClaims(context.store.database);
   }
   await adoptConfiguration(context);
   const loops: Loop[] = [];
@@ -58,6 +62,7 @@ export async function startBroker(
       }),
       startReconciling(context, provider.id),
     );
+    if (provider.pollInterruptions !== undefined) loops.push(startHearing(context, provider));
   }
   const deaf = await listen(context.store, 'leases', leases.wake);
   const deafToo = await listen(context.store, 'fleet', placing.wake);
@@ -136,6 +141,17 @@ async function marketKnown(context: BrokerContext): Promise<boolean> {
     if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
   }
   return true;
+}
+
+/** Notices say that work is about to be lost, so nothing else of the provider holds them up. */
+function startHearing(context: BrokerContext, provider: Provider): Loop {
+  return startLoop({
+    ...common(context, `${provider.id} interruptions`),
+    pass: async () => {
+      await readInterruptions(context, provider);
+      return context.settings.interruptionsSeconds * 1000;
+    },
+  });
 }
 
 function startReconciling(context: BrokerContext, providerId: ProviderId): Loop {

@@ -150,6 +150,12 @@ export const SERVICE_ERROR_CODES = [
   'lease-not-found',
   'provider-not-found',
   'workload-conflict',
+  'callback-not-found',
+  'callback-refused',
+  'capacity-block-not-found',
+  'purchase-not-found',
+  'purchase-conflict',
+  'provider-unavailable',
   'not-ready',
 ] as const;
 export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];

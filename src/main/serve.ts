@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -79,12 +80,15 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     });
     const planner = createPlanner();
     closers.push(() => planner.close());
+    let ownUrl: string | null = null;
     const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
     const context: BrokerContext = {
       ...{ store, providers, regions, logger },
       clock: systemClock,
       random: Math.random,
       newId: createNewId(systemClock, Math.random),
+      newToken: () => randomBytes(32).toString('base64url'),
+      callbackUrl: () => config.value.launch.callbackUrl ?? (config.value.clouds === 'emulated' ? ownUrl : null),
       settings: brokerSettings(config.value),
       holder: `${process.pid}-${Date.now().toString(36)}`,
       signal: stopping.signal,
@@ -101,11 +105,6 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       process.off('SIGHUP', reload);
       return watching.close();
     });
-    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
-    closers.push(async () => {
-      stopping.abort(new Error('The broker is stopping'));
-      await broker.stop();
-    });
     const service = createService(context, planner, keeper);
     const { listen } = config.value;
     const api = createApi({
@@ -116,7 +115,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const server = createServer(api);
     await listening(server, options.port ?? listen.port, listen.host);
     closers.push(() => closed(server));
-    return { url: urlOf(server), controlUrl: clouds?.place.controlUrl ?? null, stop: closeAll };
+    ownUrl = urlOf(server);
+    // After listening: the first machine may call back as soon as it is launched.
+    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
+    closers.push(async () => {
+      stopping.abort(new Error('The broker is stopping'));
+      await broker.stop();
+    });
+    return { url: ownUrl, controlUrl: clouds?.place.controlUrl ?? null, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -192,7 +198,8 @@ function brokerSettings(config: BrokerConfig): BrokerSettings {
   return {
     owner: config.owner,
     ...config.intervals,
-    ...config.launch,
+    attemptTimeoutSeconds: config.launch.attemptTimeoutSeconds,
+    visibilitySeconds: config.launch.visibilitySeconds,
     ...config.sweep,
   };
 }
