@@ -36,15 +36,15 @@ export interface CloudsOptions {
 }
 
 /** Only the fronts asked for are loaded: one cloud works while another's is broken. */
+const FRONTS: Readonly<Record<CloudId, () => Promise<{ createFronts(world: World): readonly Front[] }>>> = {
+  aws: () => import('./ec2/index.ts'),
+  azure: () => import('./arm/index.ts'),
+  gcp: () => import('./gce/index.ts'),
+};
+
 async function loadFronts(cloud: CloudId, world: World): Promise<readonly Front[]> {
-  switch (cloud) {
-    case 'aws':
-      return (await import('./ec2/index.ts')).createFronts(world);
-    case 'azure':
-      return (await import('./arm/index.ts')).createFronts(world);
-    case 'gcp':
-      return (await import('./gce/index.ts')).createFronts(world);
-  }
+  const { createFronts } = await FRONTS[cloud]();
+  return createFronts(world);
 }
 
 async function marketOf(cloud: CloudId, given: readonly MarketFacts[]): Promise<MarketFacts> {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ProviderId } from '../domain/pool.ts';
 import type { CloudsReady } from '../emulators/process.ts';
-import type { CloudId } from '../emulators/world/contract.ts';
+import { CLOUD_IDS } from '../emulators/world/contract.ts';
 import { loadMarket } from '../emulators/world/load-market.ts';
 import { type Child, startChild } from './children.ts';
 
@@ -21,13 +21,10 @@ export function emulatedOptions(provider: ProviderId): Readonly<Record<string, u
 
 /** Every region of the shipped market of this cloud. */
 export async function emulatedRegions(provider: ProviderId): Promise<readonly string[]> {
-  const facts = await loadMarket(cloudId(provider));
+  const cloud = CLOUD_IDS.find((id) => id === provider);
+  if (cloud === undefined) throw new RangeError(`There is no emulated cloud for provider ${provider}`);
+  const facts = await loadMarket(cloud);
   return facts.regions.map(({ name }) => name);
-}
-
-function cloudId(provider: ProviderId): CloudId {
-  if (provider === 'aws' || provider === 'azure' || provider === 'gcp') return provider;
-  throw new RangeError(`There is no emulated cloud for provider ${provider}`);
 }
 
 /** Reads what `gpu-broker clouds --ready-file` wrote. */

@@ -14,19 +14,5 @@ describeProvider(
     priceTolerance: 0,
     sdkUserAgent: /azsdk-js-arm-compute/,
   },
-  [
-    {
-      title: 'a launch over a quota of the whole account is a refusal that covers every region',
-      reason: 'Azure Compute has no quota that spans regions',
-    },
-    {
-      title: 'listOwned names a region that failed, and the others are complete',
-      reason: 'ARM lists the machines of all regions in one answer: it fails for all of them or for none',
-    },
-    {
-      title: 'a key whose machine has ended starts no other',
-      reason:
-        'the key is the machine’s name, and ARM gives a name free with the machine; the broker uses a key for one attempt only',
-    },
-  ],
+  [],
 );

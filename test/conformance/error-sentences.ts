@@ -98,6 +98,8 @@ export const errorSentences: SentenceList = [
   launchMeets('lost-reply', ['outcome-unknown'], 1),
   launchMeets('lost-request', ['outcome-unknown', 'unavailable'], 0),
   launchMeets('html', ['outcome-unknown', 'unavailable'], 0),
+  launchMeets('internal-error', ['outcome-unknown', 'unavailable'], 0),
+  launchMeets('reset', ['outcome-unknown'], 1),
   {
     title: 'a machine whose launch was never answered is found by its key alone',
     async check(subject) {

@@ -16,16 +16,5 @@ describeProvider(
     priceTolerance: 0.02,
     sdkUserAgent: /google-api-nodejs-client/,
   },
-  [
-    {
-      title: 'listOwned names a region that failed, and the others are complete',
-      reason:
-        'one aggregated list answers for all zones; that it names silent zones is tested in test/providers/gcp/partial-list.integration.test.ts',
-    },
-    {
-      title: 'a key whose machine has ended starts no other',
-      reason:
-        'GCE remembers a request id for an hour only and gives the name free; the broker uses a key for one attempt only',
-    },
-  ],
+  [],
 );

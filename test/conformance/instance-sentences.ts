@@ -4,6 +4,7 @@ import type { SentenceList } from './sentence.ts';
 import {
   addFault,
   call,
+  endMachine,
   keyOnlyRef,
   LAUNCH_LATENCY_MS,
   LONG_MS,
@@ -35,16 +36,6 @@ async function expectEnded(subject: Subject, ref: InstanceRef): Promise<void> {
 
 function owned(subject: Subject, provider: Provider): ReturnType<Provider['listOwned']> {
   return provider.listOwned({ owner: OWNER, regions: subject.facts.regions }, call());
-}
-
-/** Terminates as the broker does: again and again until the cloud says `gone`. Returns the answers. */
-async function terminateUntilGone(subject: Subject, provider: Provider, ref: InstanceRef): Promise<readonly string[]> {
-  const answers: string[] = [];
-  while (answers.at(-1) !== 'gone' && answers.length < 10) {
-    answers.push(await provider.terminate(ref, call()));
-    await subject.clock.advance(LONG_MS);
-  }
-  return answers;
 }
 
 /** Starts `count` machines; where hundreds of them would take a request each, by copying one in the world: it proves no less. */
@@ -116,7 +107,7 @@ export const instanceSentences: SentenceList = [
       await subject.provider.launch(request, call());
       expect(await subject.provider.terminate(keyOnlyRef(request), call())).toMatch(/^(terminating|gone)$/);
       await subject.clock.advance(10_000);
-      await terminateUntilGone(subject, subject.provider, keyOnlyRef(request));
+      await endMachine(subject, keyOnlyRef(request));
       expect(livingMachines(subject)).toEqual([]);
     },
   },
@@ -203,7 +194,7 @@ export const instanceSentences: SentenceList = [
       const another = await subject.createAnother();
       for (const { state } of (await owned(subject, another)).instances) expect(state).toBe('failed');
       for (const index of [0, 1]) {
-        expect(await terminateUntilGone(subject, another, keyOnlyRef(request, index))).toContain('gone');
+        expect(await endMachine(subject, keyOnlyRef(request, index), another)).toContain('gone');
       }
       expect((await owned(subject, another)).instances).toEqual([]);
       expect(usageOfAll(subject)).toEqual(unused);
@@ -219,7 +210,7 @@ export const instanceSentences: SentenceList = [
       expect(await subject.provider.terminate(ref, call())).toBe('terminating');
       expect((await subject.provider.getInstance(ref, call()))?.state).toBe('stopping');
       expect((await owned(subject, subject.provider)).instances).toMatchObject([{ ref, state: 'stopping' }]);
-      expect(await terminateUntilGone(subject, subject.provider, ref)).toContain('gone');
+      expect(await endMachine(subject, ref)).toContain('gone');
       expect(await subject.provider.terminate(ref, call())).toBe('gone');
       expect(livingMachines(subject)).toEqual([]);
       expect(usageOfAll(subject)).toEqual(unused);
@@ -232,7 +223,7 @@ export const instanceSentences: SentenceList = [
       const { ref } = await running(subject);
       const answers = await Promise.all([1, 2, 3].map(() => subject.provider.terminate(ref, call())));
       for (const answer of answers) expect(answer).toMatch(/^(terminating|gone)$/);
-      expect(await terminateUntilGone(subject, subject.provider, ref)).toContain('gone');
+      expect(await endMachine(subject, ref)).toContain('gone');
       expect(livingMachines(subject)).toEqual([]);
     },
   },
@@ -241,7 +232,7 @@ export const instanceSentences: SentenceList = [
     async check(subject) {
       const { instances } = await subject.provider.launch(launchRequest(subject.aPool()), call());
       for (const { ref } of instances) {
-        expect(await terminateUntilGone(subject, subject.provider, ref)).toContain('gone');
+        expect(await endMachine(subject, ref)).toContain('gone');
       }
       expect(livingMachines(subject)).toEqual([]);
     },
@@ -253,7 +244,7 @@ export const instanceSentences: SentenceList = [
       await subject.clock.advance(LAUNCH_LATENCY_MS);
       const middle = instances.find(({ ref }) => ref.index === 1);
       if (middle === undefined) throw new Error('no machine with index 1');
-      await terminateUntilGone(subject, subject.provider, { ...middle.ref, instanceId: null });
+      await endMachine(subject, { ...middle.ref, instanceId: null });
       const left = (await owned(subject, subject.provider)).instances.map(({ ref }) => ref.index);
       expect(left.toSorted()).toEqual([0, 2]);
       expect(livingMachines(subject)).toHaveLength(2);
@@ -265,7 +256,7 @@ export const instanceSentences: SentenceList = [
       const request = launchRequest(subject.aPool(), { idempotencyKey: 'neverused' });
       expect(await subject.provider.terminate(keyOnlyRef(request), call())).toBe('gone');
       const { ref } = await running(subject);
-      await terminateUntilGone(subject, subject.provider, ref);
+      await endMachine(subject, ref);
       await subject.clock.advance(2 * 3_600_000);
       expect(await subject.provider.terminate(ref, call())).toBe('gone');
     },
@@ -274,7 +265,7 @@ export const instanceSentences: SentenceList = [
     title: 'terminate works by key alone',
     async check(subject) {
       const { ref } = await running(subject);
-      const answers = await terminateUntilGone(subject, subject.provider, { ...ref, instanceId: null });
+      const answers = await endMachine(subject, { ...ref, instanceId: null });
       expect(answers).toContain('gone');
       expect(livingMachines(subject)).toEqual([]);
     },
@@ -285,7 +276,7 @@ export const instanceSentences: SentenceList = [
       const { ref } = await running(subject);
       addFault(subject, 'lost-reply', { operation: subject.facts.terminateOperation, remaining: 1 });
       await expect(subject.provider.terminate(ref, call())).rejects.toMatchObject({ kind: 'outcome-unknown' });
-      expect(await terminateUntilGone(subject, subject.provider, ref)).toContain('gone');
+      expect(await endMachine(subject, ref)).toContain('gone');
       expect(livingMachines(subject)).toEqual([]);
     },
   },
@@ -297,7 +288,7 @@ export const instanceSentences: SentenceList = [
       const remembered: InstanceRef = JSON.parse(JSON.stringify(ref));
       expect(await restarted.getInstance(remembered, call())).toMatchObject({ ref, state: 'running', owner: OWNER });
       expect((await owned(subject, restarted)).instances.map((instance) => instance.ref)).toEqual([ref]);
-      expect(await terminateUntilGone(subject, restarted, remembered)).toContain('gone');
+      expect(await endMachine(subject, remembered, restarted)).toContain('gone');
       expect(livingMachines(subject)).toEqual([]);
       await expectEnded(subject, ref);
     },

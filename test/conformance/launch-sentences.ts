@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
 import type { Pool } from '../../src/domain/pool.ts';
-import type { Instance, LaunchRequest, LaunchResult } from '../../src/providers/provider.ts';
+import { type Instance, type LaunchRequest, type LaunchResult, ProviderError } from '../../src/providers/provider.ts';
 import type { SentenceList } from './sentence.ts';
 import {
+  addFault,
   call,
   LAUNCH_LATENCY_MS,
   LONG_MS,
@@ -127,10 +128,10 @@ export const launchSentences: SentenceList = [
     },
   },
   {
-    title: 'the same key sent ten times at once starts one machine',
+    title: 'the same key sent a hundred times at once starts one machine',
     async check(subject) {
       const request = launchRequest(subject.aPool());
-      const results = await Promise.all(Array.from({ length: 10 }, () => subject.provider.launch(request, call())));
+      const results = await Promise.all(Array.from({ length: 100 }, () => subject.provider.launch(request, call())));
       expect(new Set(results.map((result) => onlyInstance(result).ref.instanceId)).size).toBe(1);
       expect(livingMachines(subject)).toHaveLength(1);
     },
@@ -153,9 +154,27 @@ export const launchSentences: SentenceList = [
       await subject.clock.advance(LONG_MS);
       await subject.provider.terminate(ref, call());
       await subject.clock.advance(LONG_MS);
-      const again = await subject.provider.launch(request, call());
-      expect(again.instances.map(({ state }) => state)).toEqual(['gone']);
-      expect(livingMachines(subject)).toEqual([]);
+      for (const hours of [0, 2, 17]) {
+        await subject.clock.advance(hours * 3_600_000);
+        const another = await subject.createAnother();
+        const again = await another.launch({ ...request, resend: true }, call());
+        expect(
+          again.instances.map(({ state }) => state),
+          `${hours} h later`,
+        ).toEqual(['gone']);
+        expect(livingMachines(subject)).toEqual([]);
+      }
+    },
+  },
+  {
+    title: 'a key sent again after a lost request, as one that may have been sent, starts its machine',
+    async check(subject) {
+      const request = launchRequest(subject.aPool());
+      addFault(subject, 'lost-request', { operation: subject.facts.launchOperation, remaining: 1 });
+      await expect(subject.provider.launch(request, call())).rejects.toBeInstanceOf(ProviderError);
+      onlyInstance(await subject.provider.launch({ ...request, resend: true }, call()));
+      onlyInstance(await subject.provider.launch({ ...request, resend: true }, call()));
+      expect(livingMachines(subject)).toHaveLength(1);
     },
   },
   conflictAbout('instance type', (request, { facts }) => ({

@@ -75,13 +75,13 @@ async function outcomesOfListings(subject: Subject): Promise<Readonly<Record<str
   return { offers: offers.regions, quotas: quotas.regions, owned: owned.regions };
 }
 
-function failedAlone(listing: 'listOffers' | 'listQuotas' | 'listOwned'): SentenceList[number] {
+function failedAlone(listing: 'listOffers' | 'listQuotas' | 'listOwned' | 'listLeftovers'): SentenceList[number] {
   return {
-    title: `${listing} names a region that failed, and the others are complete`,
+    title: `${listing} names a region that is down, and the others are complete`,
     async check(subject) {
       const [failing, working] = subject.facts.regions;
       const query = { owner: OWNER, regions: subject.facts.regions };
-      addFault(subject, 'unavailable', { region: failing });
+      subject.clouds.control.setOutage(subject.facts.cloud, failing, true);
       const { regions } = await subject.provider[listing](query, call());
       expect(regions.map(({ region }) => region).toSorted()).toEqual([...subject.facts.regions].toSorted());
       const outcome = regions.find(({ region }) => region === failing);
@@ -246,6 +246,7 @@ export const listingSentences: SentenceList = [
   failedAlone('listOffers'),
   failedAlone('listQuotas'),
   failedAlone('listOwned'),
+  failedAlone('listLeftovers'),
   failedEverywhere('throttle', 'rate-limited'),
   failedEverywhere('unavailable', 'unavailable'),
   failedEverywhere('unauthorized', 'unauthorized'),

@@ -1,10 +1,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { accessSentences } from './access-sentences.ts';
 import { errorSentences } from './error-sentences.ts';
 import { instanceSentences } from './instance-sentences.ts';
 import { launchSentences } from './launch-sentences.ts';
+import { leftoverSentences } from './leftover-sentences.ts';
 import { listingSentences } from './listing-sentences.ts';
+import { noticeSentences } from './notice-sentences.ts';
 import { refusalSentences } from './refusal-sentences.ts';
+import { reservedSentences } from './reserved-sentences.ts';
 import { type SentenceList, titlesOf } from './sentence.ts';
+import { stepSentences } from './step-sentences.ts';
 import { stormSentences } from './storm-sentences.ts';
 import { createSubject, type SubjectFacts } from './subject.ts';
 
@@ -20,7 +25,12 @@ const SENTENCES: Readonly<Record<string, SentenceList>> = {
   refusals: refusalSentences,
   errors: errorSentences,
   machines: instanceSentences,
+  leftovers: leftoverSentences,
+  reservations: reservedSentences,
+  notices: noticeSentences,
+  'access and advice': accessSentences,
   storms: stormSentences,
+  steps: stepSentences,
 };
 
 /** Holds an adapter to every sentence of `src/providers/provider.ts`, each against emulated clouds of its own. */

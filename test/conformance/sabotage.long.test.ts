@@ -44,7 +44,7 @@ const SABOTAGES: readonly Sabotage[] = [
     }),
     noticedBy: [
       'the same key with the same request starts the machines once',
-      'the same key sent ten times at once starts one machine',
+      'the same key sent a hundred times at once starts one machine',
       'the same key from a fresh adapter starts no second machine',
       'the same key with another instance type is a conflict, and starts nothing',
       'a machine whose launch was never answered is found by its key alone',
@@ -107,7 +107,7 @@ const SABOTAGES: readonly Sabotage[] = [
       },
     }),
     noticedBy: [
-      'listOwned names a region that failed, and the others are complete',
+      'listOwned names a region that is down, and the others are complete',
       'a listing that meets "throttle" is a failure of every region, never an empty list',
       'listOwned calls a region complete only with everything in it, whichever request fails',
     ],

@@ -6,7 +6,10 @@ import type { Sentence, SentenceList } from './sentence.ts';
 import { addFault, call, keyOnlyRef, LONG_MS, launchRequest, livingMachines, OWNER, type Subject } from './subject.ts';
 
 /** What a real network and a busy cloud do, one kind after another. */
-const STORM: readonly FaultKind[] = ['throttle', 'lost-reply', 'unavailable', 'lost-request', 'html'];
+const STORM: readonly FaultKind[] = [
+  ...(['throttle', 'lost-reply', 'unavailable', 'lost-request'] as const),
+  ...(['html', 'internal-error', 'reset'] as const),
+];
 
 interface Listing {
   readonly regions: readonly RegionOutcome[];

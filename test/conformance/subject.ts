@@ -7,9 +7,17 @@ import type {
   RunningClouds,
   WorldMachine,
   WorldMarket,
+  WorldPart,
   WorldPool,
 } from '../../src/emulators/world/contract.ts';
-import type { Call, InstanceRef, LaunchRequest, Provider, ProviderSettings } from '../../src/providers/provider.ts';
+import type {
+  Call,
+  InstanceRef,
+  InterruptionKind,
+  LaunchRequest,
+  Provider,
+  ProviderSettings,
+} from '../../src/providers/provider.ts';
 import { loadProvider } from '../../src/providers/registry.ts';
 
 /** What the suite must know of a cloud before it can hold its adapter to the contract. */
@@ -28,11 +36,15 @@ export interface SubjectFacts {
   readonly failedMachinesRemain: boolean;
   /** How many machines one page of the list that `listOwned` reads holds at most. */
   readonly machinesPerPage: number;
+  /** An id that the cloud could give a reservation; default `reservation-1`. */
+  readonly reservationId?: string;
+  /** How the loss of a spot machine is told at the latest; default `notice`. */
+  readonly noticeKind?: InterruptionKind;
   /** The adapter's own settings. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Share by which an offer's price may miss the world's; 0 where the cloud's price list names each machine's price. */
   readonly priceTolerance: number;
-  /** How the official SDK names itself. */
+  /** How the official SDK names itself; where there is none, how the adapter does. */
   readonly sdkUserAgent: RegExp;
 }
 
@@ -155,6 +167,26 @@ export function livingMachines(subject: Subject): readonly WorldMachine[] {
     .filter((machine) => ['pending', 'running', 'stopping'].includes(world.stateOf(machine)));
 }
 
+/** Parts that exist at the cloud without a machine that uses them. */
+export function everythingLeft(subject: Subject): readonly WorldPart[] {
+  const { world } = subject.clouds;
+  return world.parts(subject.facts.cloud).filter((part) => !world.isInUse(part));
+}
+
+/** Terminates as the broker does: again and again until the cloud says `gone`. Returns the answers. */
+export async function endMachine(
+  subject: Subject,
+  ref: InstanceRef,
+  provider: Provider = subject.provider,
+): Promise<readonly string[]> {
+  const answers: string[] = [];
+  while (answers.at(-1) !== 'gone' && answers.length < 10) {
+    answers.push(await provider.terminate(ref, call()));
+    await subject.clock.advance(LONG_MS);
+  }
+  return answers;
+}
+
 /** Makes the requests that match fail until the fault is removed, or `remaining` times. */
 export function addFault(
   subject: Subject,
@@ -162,6 +194,7 @@ export function addFault(
   where: {
     readonly operation?: string;
     readonly region?: string;
+    readonly skip?: number;
     readonly remaining?: number;
     readonly probability?: number;
   },
@@ -173,6 +206,7 @@ export function addFault(
     region: where.region ?? null,
     kind,
     delayMs: 3_600_000,
+    skip: where.skip ?? 0,
     remaining: where.remaining ?? null,
     probability: where.probability ?? 1,
   });

@@ -361,6 +361,8 @@ export interface Fault {
   readonly delayMs: number;
   /** Only for `vendor-error`. */
   readonly vendorError?: VendorErrorFact | null;
+  /** Matching requests that it lets pass first; missing = none. */
+  readonly skip?: number;
   /** How many more requests it hits; null = until removed. */
   readonly remaining: number | null;
   /** Share of the matching requests it hits, drawn from the world's seed; 1 = all. */

@@ -31,6 +31,8 @@ function check(fault: Fault): void {
     throw new RangeError(`the probability of a fault is 0..1, not ${fault.probability}`);
   if (fault.remaining !== null && !(Number.isSafeInteger(fault.remaining) && fault.remaining >= 0))
     throw new RangeError(`what remains of a fault is a whole number ≥ 0 or null, not ${fault.remaining}`);
+  if (!(Number.isSafeInteger(fault.skip ?? 0) && (fault.skip ?? 0) >= 0))
+    throw new RangeError(`what a fault lets pass is a whole number ≥ 0, not ${fault.skip}`);
   if (!(Number.isFinite(fault.delayMs) && fault.delayMs >= 0))
     throw new RangeError(`the delay of a fault is ≥ 0 ms, not ${fault.delayMs}`);
 }
@@ -42,6 +44,11 @@ export function createFaults(seed: number): Faults {
 
   function hits(fault: Fault): boolean {
     if (fault.remaining === 0) return false;
+    const { skip = 0 } = fault;
+    if (skip > 0) {
+      faults.set(fault.id, { ...fault, skip: skip - 1 });
+      return false;
+    }
     const draw = draws.get(fault.id) ?? 0;
     draws.set(fault.id, draw + 1);
     return uniformAt(streamOf(seed, `fault/${fault.id}`), draw) < fault.probability;
