@@ -5,13 +5,14 @@ import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
+import { workPurchases } from './capacity-blocks.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { readInterruptions } from './interruptions.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { refreshProvider } from './market.ts';
 import { place } from './placing.ts';
-import { reconcileProvider } from './reconcile.ts';
+import { reconcileProvider, sweepLeftovers } from './reconcile.ts';
 
 /** The broker's loops. Each is level-triggered: it looks at what is, does what is due, and can be stopped anywhere. */
 export interface RunningBroker {
@@ -48,7 +49,7 @@ export async function startBroker(
   const worker = createLeaseWorker(context);
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
-  loops.push(leases, placing, startPruning(context));
+  loops.push(leases, placing, startPruning(context), startBuying(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
   for (const provider of context.providers.values()) {
@@ -61,6 +62,7 @@ export async function startBroker(
         },
       }),
       startReconciling(context, provider.id),
+      startSweeping(context, provider),
     );
     if (provider.pollInterruptions !== undefined) loops.push(startHearing(context, provider));
   }
@@ -143,6 +145,17 @@ async function marketKnown(context: BrokerContext): Promise<boolean> {
   return true;
 }
 
+/** Approved purchases of capacity blocks, and those whose outcome nobody can tell yet. */
+function startBuying(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'capacity blocks'),
+    pass: async () => {
+      await workPurchases(context);
+      return LOOK_FOR_DUE_MS;
+    },
+  });
+}
+
 /** Notices say that work is about to be lost, so nothing else of the provider holds them up. */
 function startHearing(context: BrokerContext, provider: Provider): Loop {
   return startLoop({
@@ -154,8 +167,18 @@ function startHearing(context: BrokerContext, provider: Provider): Loop {
   });
 }
 
+/** Disks, interfaces and addresses: a loop of its own, since such listings are slow. */
+function startSweeping(context: BrokerContext, provider: Provider): Loop {
+  return startLoop({
+    ...common(context, `${provider.id} leftovers`),
+    pass: async () => {
+      await sweepLeftovers(context, provider, context.regions.get(provider.id) ?? []);
+      return context.settings.sweepSeconds * 1000;
+    },
+  });
+}
+
 function startReconciling(context: BrokerContext, providerId: ProviderId): Loop {
-  const reported = new Set<string>();
   let sweptAt = 0;
   return startLoop({
     ...common(context, `${providerId} reconcile`),
@@ -166,7 +189,7 @@ function startReconciling(context: BrokerContext, providerId: ProviderId): Loop 
       const everywhere = now - sweptAt >= context.settings.sweepSeconds * 1000;
       if (everywhere) sweptAt = now;
       const regions = everywhere ? (context.regions.get(providerId) ?? []) : null;
-      await reconcileProvider(context, provider, regions, reported);
+      await reconcileProvider(context, provider, regions);
       return context.settings.reconcileSeconds * 1000;
     },
   });

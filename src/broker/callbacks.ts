@@ -1,19 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { InterruptionKind } from '../domain/interruption.ts';
-import type { EpochMs } from '../domain/time.ts';
 import { findCallbackTarget, hashToken } from '../store/attempts.ts';
 import { raiseFleetRevision } from '../store/fleet.ts';
 import { getLease } from '../store/leases.ts';
 import type { BrokerContext } from './context.ts';
+import type { MachineNotice } from './execution-service.ts';
 import { hear } from './interruptions.ts';
 import { ServiceError } from './service.ts';
-
-/** What a machine says of itself. */
-export interface MachineNotice {
-  readonly kind: InterruptionKind;
-  readonly message: string;
-  readonly deadlineAt: EpochMs | null;
-}
 
 /** Where a machine of this attempt calls back; null = it cannot. */
 export function callbackUrlOf(context: BrokerContext, attemptId: string): string | null {

@@ -8,6 +8,7 @@ import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { createExecutionService } from './create-execution-service.ts';
 import { dryRun } from './dry-run.ts';
 import { listOfferViews, providerView } from './market-views.ts';
 import type { PolicyKeeper } from './policy-keeper.ts';
@@ -47,6 +48,7 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
   }
 
   return {
+    ...createExecutionService(context),
     listOffers: (filter, page) => listOfferViews(context, filter, page),
     applyWorkload: async (spec) => viewOf(await applyWorkload(context, spec)),
     dryRun: (specs) => dryRun(context, planner, specs),

@@ -11,6 +11,7 @@ import type { Market, Pool, ProviderId } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+import type { ExecutionService } from './execution-service.ts';
 
 /** One page of a list. `next` is the cursor of the following page, null at the end. */
 export interface Page<T> {
@@ -54,6 +55,8 @@ export interface LeaseView {
   readonly priceMicroUsdPerHour: MicroUsdPerHour;
   /** The cloud's id of the machine; null until known. */
   readonly instanceId: string | null;
+  /** Until when a machine that the cloud takes may still work; null = it is not being taken. */
+  readonly drainUntil: EpochMs | null;
   readonly planId: string;
   readonly createdAt: EpochMs;
   readonly updatedAt: EpochMs;
@@ -169,7 +172,7 @@ export class ServiceError extends Error {
   }
 }
 
-export interface BrokerService {
+export interface BrokerService extends ExecutionService {
   listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
   /** Creates the workload, or changes it when one of that name and team exists. Planning follows within a second. */
   applyWorkload(spec: WorkloadSpec): Promise<WorkloadView>;

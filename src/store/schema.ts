@@ -273,6 +273,7 @@ export interface CapacityBlockPurchasesTable {
   provider: string;
   block: Json<CapacityBlock>;
   block_id: string;
+  duration_hours: number;
   max_price_micro_usd: number;
   note: string | null;
   state: PurchaseState;

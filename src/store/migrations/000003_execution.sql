@@ -75,6 +75,8 @@ create table capacity_block_purchases (
   provider text not null,
   block jsonb not null,
   block_id text not null,
+  -- As it was asked for: what the same block is looked up by again.
+  duration_hours integer not null,
   max_price_micro_usd bigint not null,
   note text,
   state text not null check (state in
