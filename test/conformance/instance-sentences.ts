@@ -94,7 +94,8 @@ export const instanceSentences: SentenceList = [
       const { instances } = await subject.provider.launch(launchRequest(subject.aPool()), call());
       for (const { ref } of instances) {
         expect((await subject.provider.getInstance(ref, call()))?.state ?? 'pending').toBe('pending');
-        await subject.clock.advance(10_000);
+        // What is shown then is as old as the delay.
+        await subject.clock.advance(20_000);
         expect(await subject.provider.getInstance(ref, call())).toMatchObject({ ref, state: 'running' });
       }
     },

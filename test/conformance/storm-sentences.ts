@@ -3,7 +3,17 @@ import { expect, vi } from 'vitest';
 import type { FaultKind } from '../../src/emulators/world/contract.ts';
 import { type LaunchResult, ProviderError, type RegionOutcome } from '../../src/providers/provider.ts';
 import type { Sentence, SentenceList } from './sentence.ts';
-import { addFault, call, keyOnlyRef, LONG_MS, launchRequest, livingMachines, OWNER, type Subject } from './subject.ts';
+import {
+  addFault,
+  call,
+  everyPool,
+  keyOnlyRef,
+  LONG_MS,
+  launchRequest,
+  livingMachines,
+  OWNER,
+  type Subject,
+} from './subject.ts';
 
 /** What a real network and a busy cloud do, one kind after another. */
 const STORM: readonly FaultKind[] = [
@@ -119,6 +129,7 @@ export const stormSentences: SentenceList = [
     title: 'a launch repeated with its key through any storm starts exactly the machines asked for',
     async check(subject) {
       let expected = 0;
+      subject.clouds.control.setFree(everyPool(subject.facts.cloud), 2 * STORM.length * 3);
       for (const [index, kind] of [...STORM, ...STORM].entries()) {
         const result = await launchThroughStorm(subject, kind, `storm${index}`);
         subject.clouds.control.removeFault(`fault-${kind}`);

@@ -30,7 +30,7 @@ function portOf(server: Server): number {
 describe('the emulated clouds', () => {
   it.each([
     ['aws', ['ec2', 'pricing', 'service-quotas']],
-    ['azure', ['resource-manager', 'retail-prices']],
+    ['azure', ['imds', 'resource-manager', 'retail-prices']],
     ['gcp', ['cloud-billing', 'compute']],
   ] as const)('start %s alone with its services', async (cloud: CloudId, services) => {
     const clouds = await startClouds({ seed: 1, clock: createManualClock(START), clouds: [cloud] });
