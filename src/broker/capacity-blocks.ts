@@ -39,21 +39,14 @@ export async function workPurchases(context: BrokerContext): Promise<void> {
 }
 
 async function workPurchase(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
+  const { state, sentAt, askedAt } = purchase;
   const now = context.clock.now();
-  switch (purchase.state) {
-    case 'approved':
-      return buy(context, provider, purchase);
-    case 'sending':
-      if (now - (purchase.sentAt ?? 0) < CUT_OFF_MS) return;
-      await move(context, purchase, 'sending', 'unknown', {
-        reason: 'The broker stopped before the cloud had answered',
-      });
-      return askForIt(context, provider, purchase, 'unknown');
-    case 'unknown':
-      if (now - (purchase.askedAt ?? 0) < ASK_AGAIN_MS) return;
-      return askForIt(context, provider, purchase, 'unknown');
-    default:
+  if (state === 'approved') return buy(context, provider, purchase);
+  if (state === 'sending' && now - (sentAt ?? 0) >= CUT_OFF_MS) {
+    await move(context, purchase, 'sending', 'unknown', { reason: 'The broker stopped before the cloud had answered' });
+    return askForIt(context, provider, purchase);
   }
+  if (state === 'unknown' && now - (askedAt ?? 0) >= ASK_AGAIN_MS) return askForIt(context, provider, purchase);
 }
 
 async function buy(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
@@ -109,23 +102,18 @@ async function afterError(
   await move(context, purchase, 'sending', 'unknown', {
     reason: `Nobody can tell yet whether it was bought: ${reason}`,
   });
-  await askForIt(context, provider, purchase, 'unknown');
+  await askForIt(context, provider, purchase);
 }
 
 /** None shown proves nothing: it may show later. Only a reservation with our key does. */
-async function askForIt(
-  context: BrokerContext,
-  provider: Provider,
-  purchase: PurchaseRow,
-  from: PurchaseState,
-): Promise<void> {
+async function askForIt(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
   const { id, block } = purchase;
   const find = provider.findCapacityBlockPurchase?.bind(provider);
   if (find === undefined) return;
   await noteAsked(context.store.database, id, context.clock.now());
   const reservationId = await callProvider(context, READ_LIMITS, (call) => find(block.region, id, call));
   if (reservationId === null) return;
-  await move(context, purchase, from, 'bought', { reason: `Found as ${reservationId}`, reservationId });
+  await move(context, purchase, 'unknown', 'bought', { reason: `Found as ${reservationId}`, reservationId });
 }
 
 /** Why the block is no longer the one that was approved; null = it is. Throws where the cloud could not be asked. */

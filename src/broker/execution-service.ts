@@ -6,7 +6,7 @@ import type { LeftoverKind, LeftoverState, SweepOutcome, SweepSubject } from '..
 import type { MicroUsd } from '../domain/money.ts';
 import type { ProviderId } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
-import type { Page, PageQuery } from './service.ts';
+import type { Page, PageQuery } from './page.ts';
 
 /** Something in a cloud with our owner tag that no lease accounts for. */
 export interface LeftoverView {

@@ -12,19 +12,9 @@ import type { SoldOut } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
 import type { ExecutionService } from './execution-service.ts';
+import type { Page, PageQuery } from './page.ts';
 
-/** One page of a list. `next` is the cursor of the following page, null at the end. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
-export interface PageQuery {
-  /** From a former page's `next`; null for the first. */
-  readonly cursor: string | null;
-  /** 1..500 */
-  readonly limit: number;
-}
+export type { Page, PageQuery } from './page.ts';
 
 export interface OfferFilter {
   readonly provider: ProviderId | null;
