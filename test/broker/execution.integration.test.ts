@@ -68,7 +68,7 @@ beforeAll(async () => {
     adapt: (provider) => cloud.adapt(provider),
     callbackUrl: 'http://127.0.0.1:1/base/',
   });
-});
+}, 300_000);
 
 afterAll(async () => {
   await rig?.close();
