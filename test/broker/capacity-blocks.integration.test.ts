@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { workPurchases } from '../../src/broker/capacity-blocks.ts';
 import type { BrokerContext } from '../../src/broker/context.ts';
 import { createExecutionService } from '../../src/broker/create-execution-service.ts';
@@ -58,8 +58,14 @@ let seller: Seller;
 let context: BrokerContext;
 let service: ExecutionService;
 
-beforeEach(async () => {
+beforeAll(async () => {
   store = await openStore({ kind: 'memory' });
+}, 300_000);
+
+beforeEach(async () => {
+  for (const table of ['capacity_block_purchases', 'events'] as const) {
+    await store.database.deleteFrom(table).execute();
+  }
   seller = new Seller();
   const made: Partial<BrokerContext> = {
     ...{ store, clock, random: () => 0.5, newId: createNewId(clock, () => 0.5), holder: 'test' },
@@ -72,8 +78,8 @@ beforeEach(async () => {
   service = createExecutionService(context);
 });
 
-afterEach(async () => {
-  await store.close();
+afterAll(async () => {
+  await store?.close();
 });
 
 async function approved(): Promise<string> {
