@@ -120,12 +120,15 @@ async function readAll(
 const SETTINGS: Omit<BrokerContext['settings'], 'concurrency'> = {
   ...{ owner: 'bench', offersSeconds: 86_400, quotasSeconds: 86_400, reconcileSeconds: 5, sweepSeconds: 300 },
   ...{ attemptTimeoutSeconds: 600, visibilitySeconds: 60, orphanGraceSeconds: 600, removeOrphans: false },
+  interruptionsSeconds: 5,
 };
 
 function contextOf(store: Store, provider: Provider, regions: readonly string[], concurrency: number): BrokerContext {
   const silent = (): void => {};
   return {
     ...{ store, clock: systemClock, random: Math.random, newId: createNewId(systemClock, Math.random) },
+    newToken: () => '',
+    callbackUrl: () => null,
     providers: new Map([[provider.id, provider]]),
     regions: new Map([[provider.id, regions]]),
     settings: { ...SETTINGS, concurrency: new Map([[provider.id, concurrency]]) },

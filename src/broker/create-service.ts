@@ -8,6 +8,7 @@ import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { createExecutionService } from './create-execution-service.ts';
 import { dryRun } from './dry-run.ts';
 import { explanationWithMarket } from './explaining.ts';
 import { acceptQuarantinedPrice, listOfferViews, listQuarantineViews, priceHistoryView } from './market-views.ts';
@@ -49,6 +50,7 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
   }
 
   return {
+    ...createExecutionService(context),
     listOffers: (filter, page) => listOfferViews(context, filter, page),
     listQuarantinedPrices: (filter, page) => listQuarantineViews(context, filter, page),
     acceptPrice: (key) => acceptQuarantinedPrice(context, key),

@@ -4,7 +4,7 @@ import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { appendEvent } from '../store/events.ts';
 import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
-import { insertLeases, type LeaseRow, listServingLeases, unwantLeases } from '../store/leases.ts';
+import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unwantLeases } from '../store/leases.ts';
 import { listOffers } from '../store/offers.ts';
 import type { Handle } from '../store/open-store.ts';
 import { insertPlan } from '../store/plans.ts';
@@ -16,6 +16,7 @@ import { listServedWorkloads, setWorkloadState, type WorkloadRow } from '../stor
 import { quotasWithInFlight } from './assemble-input.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { planOffers } from './plan-offers.ts';
+import { withoutTaken } from './reserved.ts';
 
 /** Everything a plan depends on, with the fleet's revision it was read at. */
 export interface PlanningView {
@@ -45,7 +46,8 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const leases = (await listServingLeases(transaction)).filter(
       (lease) => lease.wanted && served.has(lease.workloadId),
     );
-    const offers = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
+    const listed = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
+    const offers = withoutTaken(listed, await listNonFinalLeases(transaction));
     const input: PlanInput = {
       at,
       policy: policy.policy,

@@ -12,19 +12,10 @@ import type { Market, Pool, ProviderId } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+import type { ExecutionService } from './execution-service.ts';
+import type { Page, PageQuery } from './page.ts';
 
-/** One page of a list. `next` is the cursor of the following page, null at the end. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
-export interface PageQuery {
-  /** From a former page's `next`; null for the first. */
-  readonly cursor: string | null;
-  /** 1..500 */
-  readonly limit: number;
-}
+export type { Page, PageQuery } from './page.ts';
 
 export interface OfferFilter {
   readonly provider: ProviderId | null;
@@ -89,6 +80,8 @@ export interface LeaseView {
   readonly priceMicroUsdPerHour: MicroUsdPerHour;
   /** The cloud's id of the machine; null until known. */
   readonly instanceId: string | null;
+  /** Until when a machine that the cloud takes may still work; null = it is not being taken. */
+  readonly drainUntil: EpochMs | null;
   readonly planId: string;
   readonly createdAt: EpochMs;
   readonly updatedAt: EpochMs;
@@ -202,6 +195,12 @@ export const SERVICE_ERROR_CODES = [
   'price-not-quarantined',
   'price-unreadable',
   'workload-conflict',
+  'callback-not-found',
+  'callback-refused',
+  'capacity-block-not-found',
+  'purchase-not-found',
+  'purchase-conflict',
+  'provider-unavailable',
   'not-ready',
 ] as const;
 export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];
@@ -215,7 +214,7 @@ export class ServiceError extends Error {
   }
 }
 
-export interface BrokerService {
+export interface BrokerService extends ExecutionService {
   listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
   /** Prices that are not ranked, by pool key. */
   listQuarantinedPrices(

@@ -41,12 +41,15 @@ export interface BrokerConfig {
     readonly quotasSeconds: number;
     readonly reconcileSeconds: number;
     readonly sweepSeconds: number;
+    readonly interruptionsSeconds: number;
   };
   readonly launch: {
     /** A launch that is not running after this is given up and placed elsewhere. */
     readonly attemptTimeoutSeconds: number;
     /** How long a cloud may deny a machine that it has accepted. */
     readonly visibilitySeconds: number;
+    /** Base URL of this broker as its machines reach it; null = they cannot (emulated machines always can). */
+    readonly callbackUrl: string | null;
   };
   readonly sweep: {
     /** A machine that no lease accounts for is left alone until it is this old. */
@@ -79,7 +82,7 @@ function readBrokerConfig(document: unknown): IssueResult<BrokerConfig> {
   const checked = checkDocument('Broker', brokerSchema, document);
   if (!checked.ok) return checked;
   const { spec } = checked.value;
-  const issues = [...listenIssues(spec), ...storeIssues(spec), ...providerIssues(spec)];
+  const issues = [...listenIssues(spec), ...callbackIssues(spec), ...storeIssues(spec), ...providerIssues(spec)];
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: configFrom(spec) };
 }
 
@@ -101,7 +104,10 @@ function configFrom(spec: Spec): BrokerConfig {
   ]);
   return {
     owner,
-    listen: { ...listen, allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...listen.allowedHosts])] },
+    listen: {
+      ...listen,
+      allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...listen.allowedHosts, ...callbackHosts(spec)])],
+    },
     store:
       store.url === undefined
         ? { kind: 'embedded', dataDirectory: store.dataDirectory ?? './data' }
@@ -123,6 +129,24 @@ function listenIssues({ listen }: Spec): Issue[] {
       `${listen.host} is refused: ${reason}; allowed: 127.0.0.1, ::1, localhost, with a proxy that authenticates in front`,
     ),
   ];
+}
+
+/** Machines name this host in their requests. */
+function callbackHosts({ launch }: Spec): readonly string[] {
+  return launch.callbackUrl === null ? [] : [new URL(launch.callbackUrl).hostname];
+}
+
+function callbackIssues({ launch }: Spec): Issue[] {
+  if (launch.callbackUrl === null) return [];
+  const { protocol, hostname, username, password, search, hash } = new URL(launch.callbackUrl);
+  const path = ['spec', 'launch', 'callbackUrl'];
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    return [
+      valueIssue(path, 'is a plain address: no user, password, query or fragment; allowed: https://broker.example'),
+    ];
+  }
+  if (protocol === 'https:' || isLoopback(hostname)) return [];
+  return [valueIssue(path, 'would send the machines’ tokens in clear text; allowed: an https URL')];
 }
 
 function isLoopback(host: string): boolean {

@@ -71,6 +71,9 @@ export const brokerSchema = z
             quotasSeconds: wholeNumber(1, 86_400).default(300),
             reconcileSeconds: wholeNumber(1, 3600).default(5),
             sweepSeconds: wholeNumber(1, 86_400).default(300),
+            interruptionsSeconds: wholeNumber(1, 60)
+              .default(5)
+              .describe('Between two looks for notices that a cloud takes a machine back'),
           })
           .prefault({}),
         launch: z
@@ -81,6 +84,10 @@ export const brokerSchema = z
             visibilitySeconds: wholeNumber(1, 3600)
               .default(60)
               .describe('How long a cloud may deny a machine that it has accepted'),
+            callbackUrl: field(z.url({ protocol: /^https?$/ }), 'an https URL such as https://broker.example')
+              .nullable()
+              .default(null)
+              .describe('Base URL of this broker as its machines reach it, for the notices that only they hear'),
           })
           .prefault({}),
         sweep: z

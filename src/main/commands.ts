@@ -21,6 +21,41 @@ export function addServiceCommands(program: Command, options: ServiceCommandOpti
   addStart(program, options);
   addDemo(program, options);
   addClouds(program, options);
+  addProvidersCheck(program, options);
+}
+
+/** Beside the client command `providers`: this one needs no broker, since it is for before there is one. */
+function addProvidersCheck(program: Command, { terminal, signal, report }: ServiceCommandOptions): void {
+  const providers = program.commands.find((command) => command.name() === 'providers') ?? program.command('providers');
+  providers
+    .command('check')
+    .description('try every permission that the configured clouds need, with calls that change nothing')
+    .option('--config <file>', 'settings of the broker', path.join(SAMPLE_CONFIG, 'broker.yaml'))
+    .option('--clouds-file <file>', 'use emulated clouds that run already: what they wrote of themselves')
+    .option('--seed <number>', 'seed of the emulated clouds', wholeNumber, SEED)
+    .action(async (given: CheckFlags, command: Command) => {
+      const { checkProviders } = await import('./providers-check.ts');
+      const { ConfigProblem } = await import('./load-providers.ts');
+      try {
+        report.exitCode = await checkProviders({
+          configFile: given.config,
+          cloudsFile: given.cloudsFile ?? null,
+          seed: given.seed,
+          asJson: command.optsWithGlobals()['output'] === 'json',
+          ...{ terminal, signal },
+        });
+      } catch (error) {
+        if (error instanceof ConfigProblem)
+          throw new CliError(EXIT.usage, `the configuration is wrong\n${error.message}`);
+        throw error;
+      }
+    });
+}
+
+interface CheckFlags {
+  readonly config: string;
+  readonly cloudsFile?: string;
+  readonly seed: number;
 }
 
 function addServe(program: Command, { terminal, signal }: ServiceCommandOptions): void {
@@ -36,7 +71,8 @@ function addServe(program: Command, { terminal, signal }: ServiceCommandOptions)
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .option('--ready-line', 'print one line of JSON when ready, for programs', false)
     .action(async (given: ServeFlags) => {
-      const { serve, ConfigProblem } = await import('./serve.ts');
+      const { serve } = await import('./serve.ts');
+      const { ConfigProblem } = await import('./load-providers.ts');
       const { StoreError } = await import('../store/errors.ts');
       try {
         const serving = await serve({

@@ -44,6 +44,19 @@ function postYaml(api: Api, path: string, body: string): Promise<Answer> {
   return call(api, 'POST', path, body, { 'content-type': 'application/yaml' });
 }
 
+const PURCHASES = '/v1/capacity-block-purchases';
+const BLOCKS = 'provider=aws&region=us-east-1&instanceType=p5.48xlarge&durationHours=24';
+const PURCHASE = {
+  ...{ provider: 'aws', region: 'us-east-1', instanceType: 'p5.48xlarge', machineCount: 2, durationHours: 24 },
+  ...{ blockId: 'cb-1', maxPriceUsd: '1600.00' },
+};
+const NOTICE = { kind: 'notice', message: 'Preempt', deadlineAt: '2026-11-01T00:00:30Z' };
+
+function callBack(api: Api, attempt: string, token: string, notice: unknown): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  return call(api, 'POST', `/v1/callbacks/${attempt}`, JSON.stringify(notice), headers);
+}
+
 async function documentOf(api: Api): Promise<Record<string, unknown>> {
   return (await call(api, 'GET', '/openapi.json')).json;
 }
@@ -95,6 +108,23 @@ describe('every operation', () => {
     ['GET', '/v1/providers/{id}', (api) => call(api, 'GET', '/v1/providers/aws')],
     ['GET', '/v1/policy', (api) => call(api, 'GET', '/v1/policy')],
     ['POST', '/v1/policy/check', (api) => postYaml(api, '/v1/policy/check', 'kind: Policy\n')],
+    ['GET', '/v1/leftovers', (api) => call(api, 'GET', '/v1/leftovers?provider=azure')],
+    ['POST', '/v1/callbacks/{attemptId}', (api) => callBack(api, 'attempt-1', 'token-1', NOTICE)],
+    ['GET', '/v1/capacity-blocks', (api) => call(api, 'GET', `/v1/capacity-blocks?${BLOCKS}`)],
+    ['POST', '/v1/capacity-block-purchases', (api) => postJson(api, PURCHASES, PURCHASE)],
+    ['GET', '/v1/capacity-block-purchases', (api) => call(api, 'GET', `${PURCHASES}?state=bought`)],
+    ['GET', '/v1/capacity-block-purchases/{id}', (api) => call(api, 'GET', `${PURCHASES}/purchase-1`)],
+    [
+      'POST',
+      '/v1/capacity-block-purchases/{id}/approve',
+      (api) => call(api, 'POST', `${PURCHASES}/purchase-1/approve`),
+    ],
+    ['POST', '/v1/capacity-block-purchases/{id}/reject', (api) => call(api, 'POST', `${PURCHASES}/purchase-1/reject`)],
+    [
+      'POST',
+      '/v1/capacity-block-purchases/{id}/settle',
+      (api) => postJson(api, `${PURCHASES}/purchase-1/settle`, { reservationId: 'cr-1' }),
+    ],
     ['DELETE', '/v1/workloads/{id}', (api) => call(api, 'DELETE', '/v1/workloads/train')],
   ];
 
@@ -248,6 +278,16 @@ describe('a request that is wrong', () => {
       ...(['accepting no amount', 'POST', '/v1/quarantined-prices/accept', `{"pool":"${AZURE_KEY}"}`] as const),
       ...([JSON_TYPE, 'price-unreadable', undefined] as const),
     ],
+    ['unknown purchase', 'POST', `${PURCHASES}/x/approve`, undefined, {}, 'purchase-not-found', undefined],
+    [
+      'block without hours',
+      'GET',
+      '/v1/capacity-blocks?provider=aws',
+      undefined,
+      {},
+      'validation-failed',
+      { parameter: 'durationHours' },
+    ],
     ['no body', 'POST', '/v1/workloads', undefined, {}, 'unsupported-media-type', undefined],
     [
       'text body',
@@ -384,6 +424,42 @@ describe('a request that is wrong', () => {
     const answer = await postYaml(api, '/v1/workloads', `${WORKLOAD_YAML}---\n${conflicted}`);
     expect(answer.json['code']).toBe('workload-conflict');
     expect(answer.json['detail']).toContain('1 of 2 workloads were applied before research/conflicted');
+  });
+});
+
+describe('a call back', () => {
+  it('is heard with the token of its machine, which nothing shows', async () => {
+    await using api = await startApi();
+    expect((await callBack(api, 'attempt-1', 'token-1', NOTICE)).json).toEqual({ isNew: true });
+    expect((await callBack(api, 'attempt-1', 'token-1', { ...NOTICE, deadlineAt: null })).json).toEqual({
+      isNew: false,
+    });
+    expect(api.service.heard).toEqual([
+      { kind: 'notice', message: 'Preempt', deadlineAt: Date.UTC(2026, 10, 1, 0, 0, 30) },
+      { kind: 'notice', message: 'Preempt', deadlineAt: null },
+    ]);
+    expect(api.log.join()).not.toContain('token-1');
+  });
+
+  it('is refused with another token, with none, and for an unknown machine', async () => {
+    await using api = await startApi();
+    const wrong = await callBack(api, 'attempt-1', 'token-2', NOTICE);
+    expect(wrong.status).toBe(401);
+    expect(wrong.headers.get('www-authenticate')).toBe('Bearer');
+    expect((await postJson(api, '/v1/callbacks/attempt-1', NOTICE)).status).toBe(401);
+    expect((await callBack(api, 'attempt-2', 'token-1', NOTICE)).status).toBe(404);
+    expect(api.service.heard).toEqual([]);
+  });
+
+  it('is short, and says what is allowed', async () => {
+    await using api = await startApi();
+    const long = await callBack(api, 'attempt-1', 'token-1', { ...NOTICE, message: 'x'.repeat(20_000) });
+    expect(long.json).toMatchObject({ code: 'payload-too-large', detail: 'The body may have 16 KiB at most' });
+    const wrong = await callBack(api, 'attempt-1', 'token-1', { kind: 'notise', message: 1 });
+    expect(wrong.json['errors']).toEqual([
+      expect.objectContaining({ pointer: '/kind', message: expect.stringContaining('did you mean notice?') }),
+      expect.objectContaining({ pointer: '/message' }),
+    ]);
   });
 });
 

@@ -1,3 +1,11 @@
+import type {
+  CapacityBlockFilter,
+  LeftoverView,
+  MachineNotice,
+  PurchaseRequest,
+  PurchaseView,
+  SweepView,
+} from '../../src/broker/execution-service.ts';
 import {
   type BrokerService,
   type EventView,
@@ -14,6 +22,7 @@ import {
   type WorkloadView,
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
+import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
 import { type Pool, poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
@@ -87,6 +96,35 @@ const OFFERS: readonly OfferView[] = [
   },
 ];
 
+const LEFTOVERS: readonly LeftoverView[] = [
+  {
+    ...{ provider: 'azure', region: 'eastus', zone: null, kind: 'disk', cloudId: 'gb-01-disk', attemptId: '01' },
+    ...{ leaseId: null, createdAt: null, firstSeenAt: AT - 900_000, lastSeenAt: AT, state: 'reported', error: null },
+  },
+];
+
+const SWEEPS: readonly SweepView[] = [
+  {
+    ...{ provider: 'azure', region: 'eastus', subject: 'leftovers', outcome: 'complete' },
+    ...{ sweptAt: AT, completeAt: AT, error: null },
+  },
+  {
+    ...{ provider: 'azure', region: 'westus3', subject: 'leftovers', outcome: 'failed' },
+    ...{ sweptAt: AT, completeAt: null, error: 'throttled' },
+  },
+];
+
+const BLOCK: CapacityBlock = {
+  ...{ provider: 'aws', id: 'cb-1', region: 'us-east-1', zone: 'us-east-1a', instanceType: 'p5.48xlarge' },
+  ...{ accelerator: 'H100-80GB-SXM', acceleratorCount: 8, machineCount: 2 },
+  ...{ startAt: AT + 86_400_000, endAt: AT + 2 * 86_400_000, upfrontMicroUsd: 1_510_080_000 },
+};
+
+const PURCHASE: PurchaseView = {
+  ...{ id: 'purchase-1', block: BLOCK, maxPriceMicroUsd: 1_600_000_000, note: null, state: 'awaiting-approval' },
+  ...{ stateReason: null, reservationId: null, requestedAt: AT, decidedAt: null, sentAt: null, settledAt: null },
+};
+
 function paged<T>(items: readonly T[], { cursor, limit }: PageQuery): Page<T> {
   const start = cursor === null ? 0 : Number(cursor);
   const end = start + limit;
@@ -108,6 +146,7 @@ function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, 
     stateReason: null,
     priceMicroUsdPerHour: price,
     instanceId: `i-${replica}`,
+    drainUntil: null,
     planId: 'plan-1',
     createdAt: AT,
     updatedAt: AT,
@@ -144,6 +183,8 @@ const QUARANTINED: readonly QuarantinedPriceView[] = [
 export class MemoryService implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
+  readonly heard: MachineNotice[] = [];
+  purchase: PurchaseView = PURCHASE;
   missing: readonly string[] = [];
   /** When set, every call that reads the fleet fails with it. */
   failure: Error | null = null;
@@ -415,5 +456,63 @@ export class MemoryService implements BrokerService {
 
   async readiness(): Promise<readonly string[]> {
     return this.missing;
+  }
+
+  async listLeftovers(provider: string | null, page: PageQuery): Promise<Page<LeftoverView>> {
+    return paged(
+      LEFTOVERS.filter((leftover) => (provider ?? leftover.provider) === leftover.provider),
+      page,
+    );
+  }
+
+  async listSweeps(): Promise<readonly SweepView[]> {
+    return SWEEPS;
+  }
+
+  /** Knows the attempt `attempt-1` and its token `token-1`. */
+  async hearCallback(attemptId: string, token: string | null, notice: MachineNotice): Promise<{ isNew: boolean }> {
+    if (token === null) throw new ServiceError('callback-refused', 'no token');
+    if (attemptId !== 'attempt-1') throw new ServiceError('callback-not-found', 'no such machine');
+    if (token !== 'token-1') throw new ServiceError('callback-refused', 'another token');
+    this.heard.push(notice);
+    return { isNew: this.heard.length === 1 };
+  }
+
+  async listCapacityBlocks(filter: CapacityBlockFilter): Promise<readonly CapacityBlock[]> {
+    return filter.provider === 'aws' ? [BLOCK] : [];
+  }
+
+  async requestPurchase(request: PurchaseRequest): Promise<PurchaseView> {
+    if (request.blockId !== BLOCK.id) throw new ServiceError('capacity-block-not-found', 'not for sale');
+    const { maxPriceMicroUsd, note } = request;
+    this.purchase = { ...PURCHASE, maxPriceMicroUsd, note, state: 'awaiting-approval' };
+    return this.purchase;
+  }
+
+  async listPurchases(_filter: object, page: PageQuery): Promise<Page<PurchaseView>> {
+    return paged([this.purchase], page);
+  }
+
+  async getPurchase(id: string): Promise<PurchaseView> {
+    if (id !== this.purchase.id) throw new ServiceError('purchase-not-found', `There is no purchase "${id}"`);
+    return this.purchase;
+  }
+
+  async approvePurchase(id: string): Promise<PurchaseView> {
+    const purchase = await this.getPurchase(id);
+    if (purchase.state !== 'awaiting-approval') throw new ServiceError('purchase-conflict', `it is ${purchase.state}`);
+    this.purchase = { ...purchase, state: 'approved' };
+    return this.purchase;
+  }
+
+  async rejectPurchase(id: string): Promise<PurchaseView> {
+    this.purchase = { ...(await this.getPurchase(id)), state: 'rejected' };
+    return this.purchase;
+  }
+
+  async settlePurchase(id: string, reservationId: string | null): Promise<PurchaseView> {
+    const purchase = await this.getPurchase(id);
+    this.purchase = { ...purchase, state: reservationId === null ? 'not-bought' : 'bought', reservationId };
+    return this.purchase;
   }
 }

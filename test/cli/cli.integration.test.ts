@@ -54,6 +54,37 @@ train     research  placed    2/2  aws, azure  153.36
     expect(api.service.applied.map(({ name }) => name)).toEqual(['train', 'other', 'train']);
   });
 
+  it('leftovers shows what is left, and which regions proved nothing', async () => {
+    await using api = await startApi();
+    const run = await runCli(['leftovers', '--url', api.url]);
+    expect(run.out).toBe(`KIND  WHERE         ID          STATE     LEASE    CREATED  ERROR
+disk  azure/eastus  gb-01-disk  reported  unknown  -
+
+NOT PROVEN     SUBJECT    OUTCOME  LAST COMPLETE  REASON
+azure/westus3  leftovers  failed   never          throttled
+`);
+  });
+
+  it('capacity-blocks lists, asks, approves and settles', async () => {
+    await using api = await startApi();
+    const environment = { GPU_BROKER_URL: api.url };
+    const filter = '--provider aws --region us-east-1 --instance-type p5.48xlarge --machines 2 --hours 24'.split(' ');
+    const list = await runCli(['capacity-blocks', 'list', ...filter], { environment });
+    expect(list.out).toContain('cb-1');
+    expect(list.out).toContain('31.46');
+    const asked = ['capacity-blocks', 'request', 'cb-1', ...filter, '--max-price-usd', '1600', '--note', 'training'];
+    expect(await runCli(asked, { environment })).toMatchObject({ exitCode: 0 });
+    expect(api.service.purchase).toMatchObject({ maxPriceMicroUsd: 1_600_000_000, note: 'training' });
+    expect((await runCli(['capacity-blocks', 'approve', 'purchase-1'], { environment })).out).toContain('approved');
+    expect((await runCli(['capacity-blocks', 'approve', 'purchase-1'], { environment })).exitCode).toBe(1);
+    expect((await runCli(['capacity-blocks', 'settle', 'purchase-1'], { environment })).exitCode).toBe(2);
+    const settled = ['capacity-blocks', 'settle', 'purchase-1', '--reservation', 'cr-9'];
+    expect((await runCli(settled, { environment })).out).toContain('cr-9');
+    expect((await runCli(['capacity-blocks', 'status'], { environment })).out).toContain('purchase-1');
+    const unknown = await runCli(['capacity-blocks', 'status', 'x'], { environment });
+    expect(unknown.errors).toContain('capacity-blocks status');
+  });
+
   it('status shows what runs where, shares against caps, cost, bound and premium', async () => {
     await using api = await startApi();
     await runCli(['apply', '-f', file, '--url', api.url]);
