@@ -53,8 +53,11 @@ describe('preemptions', () => {
 
     // Much later than polls look back: what was never read is still asked for.
     await gcp.clock.advance(3_600_000);
+    const silent = await poll(over.cursor);
+    expect({ told: told(silent), kind: silent.error?.kind }).toEqual({ told: [], kind: 'unavailable' });
+    expect(JSON.parse(silent.cursor ?? '')).toMatchObject({ from: at });
     gcp.clouds.control.setOutage('gcp', 'europe-west4', false);
-    const late = await poll(over.cursor);
+    const late = await poll(silent.cursor);
     expect(told(late)).toEqual(['taken b-abroad-0']);
     expect(late.error).toBeNull();
 
