@@ -1,5 +1,6 @@
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLoopbackCertificate } from '../../../src/emulators/http/certificates.ts';
 import type { Provider, ProviderSettings } from '../../../src/providers/provider.ts';
@@ -105,6 +106,32 @@ describe('Lambda over HTTP', () => {
     const { provider, api } = await against(onPost(answer));
     await expect(provider.launch(aRequest(), call())).rejects.toMatchObject({ kind: 'outcome-unknown' });
     expect(api.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
+
+  it('trap: a launch whose connection was refused has not happened: unavailable', async () => {
+    const api: Served = await serve((_request, response) => {
+      // The list is answered; then nobody listens any more.
+      response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ data: [] }));
+      stopped = api.close();
+    });
+    let stopped: Promise<void> | null = null;
+    const provider = await providerAt(api.url);
+    closing.push(() => provider.close());
+    await expect(provider.launch(aRequest(), call())).rejects.toMatchObject({
+      kind: 'unavailable',
+      operation: 'launchInstance',
+    });
+    await stopped;
+  });
+
+  it('trap: an answer that cannot be read is not quoted: instances carry a secret', async () => {
+    const data = [{ id: 'a', status: 'active', jupyter_token: 's3cr3t', region: 's3cr3t' }];
+    for (const answer of [reply(200, { data }), reply(500, { data }), reply(200, `{"data":"s3cr3t`)]) {
+      const { provider } = await against(answer);
+      const error = await provider.getInstance(REF, call()).catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ kind: 'unavailable' });
+      expect(inspect(error, { depth: 12, showHidden: true })).not.toContain('s3cr3t');
+    }
   });
 
   it('an answer that is no list of instances is a failure of every region, never an empty list', async () => {

@@ -212,7 +212,7 @@ describe('the adapter for Lambda', () => {
       for (const key of Object.keys(stage.living()[0]?.tags ?? {})) expect(key).toMatch(/^[a-z][a-z0-9-:]{1,54}$/);
     });
 
-    it('trap: the JupyterLab secret in Lambda’s answers goes no further', async () => {
+    it('the JupyterLab secret in Lambda’s answers goes no further', async () => {
       const [ref] = await launched();
       if (ref === undefined) throw new Error('nothing was started');
       const seen = [await stage.provider.getInstance(ref, call()), await owned()];
