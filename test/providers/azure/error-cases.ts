@@ -1,4 +1,5 @@
 import type { Pool } from '../../../src/domain/pool.ts';
+import { poolScope, scopeKey } from '../../../src/domain/sold-out.ts';
 
 export const POOL: Pool = {
   provider: 'azure',
@@ -28,7 +29,7 @@ export const REFUSALS: readonly (readonly [Pool, string, string, string, string,
   [SPOT, 'ZonalAllocationFailed', '', 'capacity', 'azure/eastus/2/Standard_NC24ads_A100_v4/*', 3600],
   [POOL, 'AllocationFailed', '', 'capacity', `azure/eastus/*/*/* quota=${FAMILY}`, 3600],
   [SPOT, 'AllocationFailed', '', 'capacity', 'azure/eastus/*/Standard_NC24ads_A100_v4/*', 3600],
-  [RESERVED, 'AllocationFailed', '', 'reservation', 'azure/eastus/2/Standard_NC24ads_A100_v4/reserved', 3600],
+  [RESERVED, 'AllocationFailed', '', 'reservation', scopeKey(poolScope(RESERVED)), 3600],
   [
     POOL,
     'OverconstrainedZonalAllocationRequest',
