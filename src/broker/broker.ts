@@ -5,12 +5,13 @@ import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
+import { askForAdvice } from './advice.ts';
 import { workPurchases } from './capacity-blocks.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { readInterruptions } from './interruptions.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { refreshProvider } from './market.ts';
+import { createMarketReader, type MarketReader } from './market.ts';
 import { place } from './placing.ts';
 import { reconcileProvider, sweepLeftovers } from './reconcile.ts';
 
@@ -49,21 +50,21 @@ export async function startBroker(
   const worker = createLeaseWorker(context);
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
-  loops.push(leases, placing, startPruning(context), startBuying(context));
+  loops.push(leases, placing, startPruning(context), startBuying(context), startAdvice(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
+  const readers: MarketReader[] = [];
   for (const provider of context.providers.values()) {
-    loops.push(
-      startLoop({
-        ...common(context, `${provider.id} market`),
-        pass: async () => {
-          await refreshProvider(context, provider);
-          return LOOK_FOR_DUE_MS;
-        },
-      }),
-      startReconciling(context, provider.id),
-      startSweeping(context, provider),
-    );
+    const reader = createMarketReader(context, provider, () => market.wake());
+    readers.push(reader);
+    const market = startLoop({
+      ...common(context, `${provider.id} market`),
+      pass: async () => {
+        await reader.begin();
+        return LOOK_FOR_DUE_MS;
+      },
+    });
+    loops.push(market, startReconciling(context, provider.id), startSweeping(context, provider));
     if (provider.pollInterruptions !== undefined) loops.push(startHearing(context, provider));
   }
   const deaf = await listen(context.store, 'leases', leases.wake);
@@ -73,6 +74,7 @@ export async function startBroker(
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
       await worker.idle();
+      await Promise.all(readers.map((reader) => reader.idle()));
       await deaf();
       await deafToo();
     },
@@ -109,6 +111,19 @@ function startPruning(context: BrokerContext): Loop {
   });
 }
 
+/** Finalists change with each plan; how often each pool is asked about is rationed further down. */
+const LOOK_FOR_FINALISTS_MS = 60_000;
+
+function startAdvice(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'advice'),
+    pass: async () => {
+      await askForAdvice(context);
+      return LOOK_FOR_FINALISTS_MS;
+    },
+  });
+}
+
 function common(context: BrokerContext, name: string) {
   return {
     clock: context.clock,
@@ -133,14 +148,16 @@ function startPlacing(context: BrokerContext, planner: Planner): Loop {
   });
 }
 
-/** Nothing is placed before every provider was tried once: a plan on one provider's offers would not be the cheapest. */
+/** Nothing is placed before every region was tried once: a plan on one provider's offers would not be the cheapest. */
 async function marketKnown(context: BrokerContext): Promise<boolean> {
-  const states = await regionStates(context.store.database);
-  const tried = new Set(
-    states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`),
-  );
-  for (const [provider, regions] of context.regions) {
-    if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
+  for (const kind of ['offers', 'quotas'] as const) {
+    const states = await regionStates(context.store.database, kind);
+    const tried = new Set(
+      states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`),
+    );
+    for (const [provider, regions] of context.regions) {
+      if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
+    }
   }
   return true;
 }

@@ -11,6 +11,8 @@ export interface BrokerSettings {
   readonly owner: string;
   readonly offersSeconds: number;
   readonly quotasSeconds: number;
+  /** Regions of a provider that are read at once; providers that are absent have the default. */
+  readonly concurrency: ReadonlyMap<ProviderId, number>;
   readonly reconcileSeconds: number;
   readonly sweepSeconds: number;
   /** Between two looks for interruption notices. */

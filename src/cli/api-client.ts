@@ -132,6 +132,8 @@ function reasonOf(error: unknown): string {
 const ADVICE: Readonly<Partial<Record<ProblemCode, string>>> = {
   'workload-not-found': '"gpu-broker status" lists the workloads.',
   'provider-not-found': '"gpu-broker providers" lists the providers.',
+  'pool-not-found': '"gpu-broker offers --output json" shows each pool’s key.',
+  'price-not-quarantined': '"gpu-broker offers --quarantined" lists the prices.',
   'workload-conflict': 'Wait until it is deleted ("gpu-broker status"), then try again.',
   'purchase-not-found': '"gpu-broker capacity-blocks status" lists the purchases.',
   'capacity-block-not-found': '"gpu-broker capacity-blocks list" shows what is for sale now.',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ProviderId } from '../domain/pool.ts';
 import { KNOWN_PROVIDERS } from '../providers/registry.ts';
-import { type BrokerDocument, brokerSchema } from './broker-schema.ts';
+import { type BrokerDocument, brokerSchema, DEFAULT_CONCURRENCY } from './broker-schema.ts';
 import type { ConfigResult } from './config-error.ts';
 import { type Issue, type IssueResult, valueIssue } from './issue.ts';
 import { checkDocument } from './schema-issues.ts';
@@ -19,6 +19,8 @@ export interface ProviderConfig {
   readonly certificateAuthorityFile: string | null;
   readonly credentials: 'default' | 'emulated';
   readonly options: Readonly<Record<string, unknown>>;
+  /** Regions read at once. */
+  readonly concurrency: number;
 }
 
 /** `config/broker.yaml`, validated and with every default filled in. Relative paths are as written. */
@@ -97,6 +99,7 @@ function configFrom(spec: Spec): BrokerConfig {
       certificateAuthorityFile: settings?.certificateAuthorityFile ?? null,
       credentials: settings?.credentials ?? (clouds === 'emulated' ? 'emulated' : 'default'),
       options: settings?.options ?? {},
+      concurrency: settings?.concurrency ?? DEFAULT_CONCURRENCY,
     },
   ]);
   return {

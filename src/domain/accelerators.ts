@@ -9,7 +9,7 @@ export interface Accelerator {
   readonly aliases: readonly string[];
 }
 
-/** Canonical accelerators. Memory from the vendor's data sheets; aliases as AWS, Azure and GCP spell them. */
+/** Canonical accelerators. Memory from the vendor's data sheets; aliases as the clouds spell them. */
 export const ACCELERATORS: readonly Accelerator[] = [
   { name: 'T4', memoryGiB: 16, aliases: ['tesla-t4', 'nvidia-tesla-t4', 'nvidia-t4'] },
   { name: 'T4G', memoryGiB: 16, aliases: ['nvidia-t4g'] },
@@ -29,11 +29,15 @@ export const ACCELERATORS: readonly Accelerator[] = [
     memoryGiB: 80,
     aliases: ['h100', 'h100-80gb', 'h100-sxm', 'nvidia-h100-80gb', 'nvidia-h100-mega-80gb'],
   },
+  { name: 'H100-80GB-PCIE', memoryGiB: 80, aliases: ['h100-pcie'] },
   { name: 'H100-94GB-NVL', memoryGiB: 94, aliases: ['h100-nvl', 'h100-94gb'] },
   { name: 'H200-141GB-SXM', memoryGiB: 141, aliases: ['h200', 'h200-sxm', 'nvidia-h200-141gb', 'h200-141gb'] },
   { name: 'B200-180GB-SXM', memoryGiB: 180, aliases: ['b200', 'nvidia-b200', 'b200-180gb', 'b200-sxm'] },
   { name: 'B300-288GB-SXM', memoryGiB: 288, aliases: ['b300', 'nvidia-b300', 'b300-288gb'] },
+  { name: 'GH200-96GB', memoryGiB: 96, aliases: ['gh200', 'nvidia-gh200'] },
   { name: 'GB200-186GB', memoryGiB: 186, aliases: ['gb200', 'nvidia-gb200'] },
+  { name: 'RTX-6000-24GB', memoryGiB: 24, aliases: ['quadro-rtx-6000', 'quadro-rtx-6000-24gb'] },
+  { name: 'A6000', memoryGiB: 48, aliases: ['rtx-a6000', 'nvidia-rtx-a6000', 'nvidia-a6000', 'a6000-48gb'] },
   { name: 'RTX-PRO-6000', memoryGiB: 96, aliases: ['rtx-pro-6000-server', 'nvidia-rtx-pro-6000'] },
   { name: 'MI300X', memoryGiB: 192, aliases: ['amd-mi300x', 'instinct-mi300x'] },
 ];

@@ -150,15 +150,27 @@ function addClouds(program: Command, _options: ServiceCommandOptions): void {
     .description('run the emulated clouds as a process of their own, until stopped')
     .option('--seed <number>', 'seed of prices, capacity and faults', wholeNumber, SEED)
     .option('--speed <factor>', 'world seconds per real second', Number, 1)
+    .option('--trace <file>', 'replay a recorded market from a .csv or .csv.gz file (docs/emulated-clouds.md)')
+    .option('--trace-speed <factor>', 'recorded seconds per world second', Number, 1)
+    .option('--no-rate-limits', 'without the API rate limits that the clouds document')
     .option('--ready-file <file>', 'write where they listen to this file instead of standard output')
     .option('--stop-with-parent', 'stop when standard input ends', false)
     .action(async (given: CloudsFlags) => {
       const { runCloudsProcess } = await import('../emulators/process.ts');
+      const { TraceError } = await import('../emulators/world/load-trace.ts');
       await runCloudsProcess({
         seed: given.seed,
         speed: given.speed,
         stopWhenInputEnds: given.stopWithParent,
+        rateLimits: given.rateLimits,
+        traceSpeed: given.traceSpeed,
+        ...(given.trace === undefined ? {} : { traceFile: given.trace }),
         ...(given.readyFile === undefined ? {} : { readyFile: given.readyFile }),
+      }).catch((error: unknown) => {
+        // A wrong trace, or a number that cannot be: what was asked for is wrong, not the program.
+        if (error instanceof TraceError || error instanceof RangeError || isMissingFile(error, given.trace))
+          throw new CliError(EXIT.usage, error.message);
+        throw error;
       });
     });
 }
@@ -166,8 +178,16 @@ function addClouds(program: Command, _options: ServiceCommandOptions): void {
 interface CloudsFlags {
   readonly seed: number;
   readonly speed: number;
+  readonly trace?: string;
+  readonly traceSpeed: number;
+  readonly rateLimits: boolean;
   readonly readyFile?: string;
   readonly stopWithParent: boolean;
+}
+
+/** Whether the error is of reading this file. */
+function isMissingFile(error: unknown, file: string | undefined): error is Error {
+  return error instanceof Error && 'path' in error && error.path === file && file !== undefined;
 }
 
 function wholeNumber(text: string): number {

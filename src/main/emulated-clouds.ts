@@ -13,6 +13,7 @@ const EMULATED_OPTIONS: Readonly<Record<ProviderId, Readonly<Record<string, unkn
   aws: {},
   azure: { subscriptionId: '00000000-0000-4000-8000-000000000000', resourceGroup: 'gpu-broker' },
   gcp: { project: 'emulated-project' },
+  lambda: { sshKeyName: 'gpu-broker' },
 };
 
 export function emulatedOptions(provider: ProviderId): Readonly<Record<string, unknown>> {

@@ -137,6 +137,7 @@ function storeOptions(config: BrokerConfig, dataDirectory: string): Parameters<t
 function brokerSettings(config: BrokerConfig): BrokerSettings {
   return {
     owner: config.owner,
+    concurrency: new Map(Object.entries(config.providers).map(([id, { concurrency }]) => [id, concurrency])),
     ...config.intervals,
     attemptTimeoutSeconds: config.launch.attemptTimeoutSeconds,
     visibilitySeconds: config.launch.visibilitySeconds,

@@ -8,6 +8,7 @@ const ADAPTERS: Readonly<
   aws: () => import('./aws/index.ts'),
   azure: () => import('./azure/index.ts'),
   gcp: () => import('./gcp/index.ts'),
+  lambda: () => import('./lambda/index.ts'),
 };
 
 /** The providers that config may name. */

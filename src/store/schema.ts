@@ -192,11 +192,45 @@ export interface QuotasTable {
 export interface ProviderRegionsTable {
   provider: string;
   region: string;
+  kind: RegionReadKind;
   observed_at: Date | null;
   attempted_at: Date | null;
   error: string | null;
-  offer_count: Generated<number>;
+  error_kind: string | null;
+  failures: Generated<number>;
+  retry_at: Date | null;
+  item_count: Generated<number>;
   claimed_until: Date | null;
+}
+
+/** What is read of a region, each on a schedule of its own. */
+export type RegionReadKind = 'offers' | 'quotas';
+
+export interface QuarantinedPricesTable extends PoolColumns {
+  pool_key: string;
+  price_micro_usd_per_hour: number | null;
+  reference_micro_usd_per_hour: number | null;
+  reason: string;
+  first_seen_at: Date;
+  last_seen_at: Date;
+  sightings: number;
+}
+
+export interface AcceptedPricesTable {
+  pool_key: string;
+  price_micro_usd_per_hour: number;
+  accepted_at: Date;
+}
+
+export interface CapacityAdviceTable {
+  pool_key: string;
+  provider: string;
+  region: string;
+  obtainability: number | null;
+  interruptions_per_hour: number | null;
+  words: string;
+  observed_at: Date | null;
+  asked_at: Date;
 }
 
 export interface ProviderSuspensionsTable {
@@ -301,6 +335,9 @@ export interface Database {
   quotas: QuotasTable;
   provider_regions: ProviderRegionsTable;
   provider_suspensions: ProviderSuspensionsTable;
+  quarantined_prices: QuarantinedPricesTable;
+  accepted_prices: AcceptedPricesTable;
+  capacity_advice: CapacityAdviceTable;
   events: EventsTable;
   interruption_cursors: InterruptionCursorsTable;
   interruption_notices: InterruptionNoticesTable;

@@ -7,9 +7,12 @@ import { findCodeRow, type RefusalRow } from './error-codes.ts';
 /** A refusal is an error until the launch that met it turns it into a value. */
 export class RefusedError extends ProviderError {
   readonly row: RefusalRow;
+  /** `message` has provider and operation in front. */
+  readonly vendorMessage: string;
   constructor(row: RefusalRow, operation: string, code: string, message: string) {
     super({ kind: 'invalid-request', provider: 'example', operation, code, message });
     this.row = row;
+    this.vendorMessage = message;
   }
 }
 
@@ -23,6 +26,8 @@ export function errorOfAnswer(answer: {
   const { code, message } = readError(text);
   const row = code === '' ? null : findCodeRow(code, message);
   const details = { provider: 'example', operation, code, message } as const;
+  // Whatever stands in front of the API may throttle without its envelope.
+  if (row === null && status === 429) return new ProviderError({ ...details, kind: 'rate-limited' });
   if (row === null) {
     // Neither the table nor the envelope tells. A proxy's page after a mutation leaves its outcome open.
     const kind = mutating && (status >= 500 || code === '') ? 'outcome-unknown' : 'unavailable';
@@ -42,13 +47,13 @@ function readError(text: string): { readonly code: string; readonly message: str
   }
 }
 
-export function refusalOf({ row, code, message }: RefusedError, pool: Pool): Refusal {
+export function refusalOf({ row, code, vendorMessage }: RefusedError, pool: Pool): Refusal {
   return {
     kind: row.refusal,
     scope: scopeOf(row.reach, pool),
     retryAfterSeconds: row.retryAfterSeconds,
     code,
-    message,
+    message: vendorMessage,
   };
 }
 

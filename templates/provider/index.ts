@@ -2,6 +2,7 @@
 import type { Capabilities, Provider, ProviderSettings } from '../../src/providers/provider.ts';
 import { createApi } from './http.ts';
 import { readCredential, readOptions } from './settings.ts';
+import { createTransport } from './transport.ts';
 
 const PROVIDER_ID = 'example';
 const BASE_URL = 'https://api.example.com';
@@ -17,7 +18,8 @@ const CAPABILITIES: Capabilities = {
 /** Throws RangeError that names each option which is wrong. */
 export async function createProvider(settings: ProviderSettings): Promise<Provider> {
   const options = readOptions(settings);
-  const api = createApi(settings.endpoints['api'] ?? BASE_URL, readCredential(settings));
+  const transport = createTransport(settings.endpoints['api'] ?? BASE_URL, settings.certificateAuthority);
+  const api = createApi(transport, readCredential(settings));
   const adapter = { api, options, regions: settings.regions, clock: settings.clock };
   return {
     contract: 1,
@@ -38,7 +40,9 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     removeLeftover: (leftover) => notWritten('removeLeftover', adapter, leftover),
     // access.ts, over permissions.ts
     checkAccess: () => notWritten('checkAccess', adapter),
-    close: () => Promise.resolve(),
+    async close() {
+      transport.close();
+    },
   };
 }
 

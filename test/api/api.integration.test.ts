@@ -12,6 +12,9 @@ const WORKLOAD = {
   metadata: { name: 'train', team: 'research' },
   spec: { replicas: 2, accelerators: ['H100:8'], maxPrice: { usdPerHour: 120.5 } },
 };
+const SPOT_KEY = 'aws/us-east-1/us-east-1a/p5.48xlarge/spot';
+const AZURE_KEY = 'azure/eastus/*/Standard_ND96isr_H100_v5/on-demand';
+const JSON_TYPE = { 'content-type': 'application/json' };
 const WORKLOAD_YAML = `apiVersion: gpu-broker/v1
 kind: Workload
 metadata: { name: train, team: research }
@@ -90,6 +93,17 @@ describe('every operation', () => {
     ['GET', '/v1/workloads/{id}', (api) => call(api, 'GET', '/v1/workloads/train')],
     ['GET', '/v1/workloads/{id}/explanation', (api) => call(api, 'GET', '/v1/workloads/train/explanation')],
     ['GET', '/v1/offers', (api) => call(api, 'GET', '/v1/offers')],
+    [
+      'GET',
+      '/v1/offers/history',
+      (api) => call(api, 'GET', `/v1/offers/history?pool=${SPOT_KEY.replace('spot', 'on-demand')}`),
+    ],
+    ['GET', '/v1/quarantined-prices', (api) => call(api, 'GET', '/v1/quarantined-prices?provider=aws')],
+    [
+      'POST',
+      '/v1/quarantined-prices/accept',
+      (api) => postJson(api, '/v1/quarantined-prices/accept', { pool: SPOT_KEY }),
+    ],
     ['GET', '/v1/providers', (api) => call(api, 'GET', '/v1/providers')],
     ['GET', '/v1/providers/{id}', (api) => call(api, 'GET', '/v1/providers/aws')],
     ['GET', '/v1/policy', (api) => call(api, 'GET', '/v1/policy')],
@@ -245,6 +259,34 @@ describe('a request that is wrong', () => {
       {},
       'validation-failed',
       { parameter: 'durationHours' },
+    ],
+    ['unknown pool', 'GET', '/v1/offers/history?pool=x', undefined, {}, 'pool-not-found', undefined],
+    ['history without pool', 'GET', '/v1/offers/history', undefined, {}, 'validation-failed', { parameter: 'pool' }],
+    [
+      ...(['history since no time', 'GET', '/v1/offers/history?pool=x&since=monday', undefined, {}] as const),
+      ...(['validation-failed', { parameter: 'since' }] as const),
+    ],
+    [
+      'accepting nothing',
+      'POST',
+      '/v1/quarantined-prices/accept',
+      '{}',
+      JSON_TYPE,
+      'validation-failed',
+      { pointer: '/pool' },
+    ],
+    [
+      'accepting a fair price',
+      'POST',
+      '/v1/quarantined-prices/accept',
+      '{"pool":"x"}',
+      JSON_TYPE,
+      'price-not-quarantined',
+      undefined,
+    ],
+    [
+      ...(['accepting no amount', 'POST', '/v1/quarantined-prices/accept', `{"pool":"${AZURE_KEY}"}`] as const),
+      ...([JSON_TYPE, 'price-unreadable', undefined] as const),
     ],
     ['no body', 'POST', '/v1/workloads', undefined, {}, 'unsupported-media-type', undefined],
     [

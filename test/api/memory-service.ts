@@ -15,14 +15,17 @@ import {
   type PageQuery,
   type PlanView,
   type PolicyView,
+  type PriceHistoryView,
   type ProviderView,
+  type QuarantinedPriceView,
   ServiceError,
   type WorkloadView,
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
 import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
-import type { Pool } from '../../src/domain/pool.ts';
+import { type Pool, poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
+import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
 
 /** 2026-11-01T00:00:00Z */
@@ -58,6 +61,8 @@ const L4_POOL = pool({
   market: 'spot',
 });
 
+const ADVICE = { obtainability: 0.7, interruptionsPerHour: null, words: 'placement score 7 of 10' };
+
 function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView {
   return {
     pool: of,
@@ -75,6 +80,9 @@ function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView 
     observedAt: AT - 60_000,
     soldOutUntil,
     ageSeconds: 60,
+    headroomMachines: null,
+    advice: soldOutUntil === null ? null : { ...ADVICE, observedAt: AT - 120_000 },
+    successProbability: 0.9,
   };
 }
 
@@ -149,6 +157,29 @@ function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, 
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
+const QUARANTINED: readonly QuarantinedPriceView[] = [
+  {
+    pool: pool({ market: 'spot' }),
+    priceMicroUsdPerHour: 1_000_000,
+    referenceMicroUsdPerHour: 20_000_000,
+    reason: 'the median of its own history is 20.0 times as much',
+    firstSeenAt: AT - 3_600_000,
+    lastSeenAt: AT,
+    sightings: 2,
+    sightingsToRelease: 3,
+  },
+  {
+    pool: AZURE_POOL,
+    priceMicroUsdPerHour: null,
+    referenceMicroUsdPerHour: null,
+    reason: 'the price 0 cannot be true',
+    firstSeenAt: AT - 3_600_000,
+    lastSeenAt: AT,
+    sightings: 12,
+    sightingsToRelease: 3,
+  },
+];
+
 export class MemoryService implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
@@ -324,6 +355,32 @@ export class MemoryService implements BrokerService {
     return this.#plan(this.applied);
   }
 
+  async listQuarantinedPrices(
+    filter: { readonly provider: string | null },
+    page: PageQuery,
+  ): Promise<Page<QuarantinedPriceView>> {
+    const matches = QUARANTINED.filter(({ pool: of }) => filter.provider === null || filter.provider === of.provider);
+    return { items: matches.slice(0, page.limit), next: null };
+  }
+
+  async acceptPrice(key: string): Promise<QuarantinedPriceView> {
+    const found = QUARANTINED.find(({ pool: of }) => poolKey(of) === key);
+    if (found === undefined) throw new ServiceError('price-not-quarantined', `No price of "${key}" is in quarantine`);
+    if (found.priceMicroUsdPerHour === null) throw new ServiceError('price-unreadable', 'There is nothing to accept');
+    return found;
+  }
+
+  async getPriceHistory(key: string, since: EpochMs): Promise<PriceHistoryView> {
+    const current = OFFERS.find(({ pool: of }) => poolKey(of) === key);
+    if (current === undefined) throw new ServiceError('pool-not-found', `No pool "${key}" is known`);
+    const points = [50_000_000, 60_500_000, 55_040_000].map((priceMicroUsdPerHour, day) => ({
+      observedAt: AT - (3 - day) * 86_400_000,
+      priceMicroUsdPerHour,
+      availability: 'available' as const,
+    }));
+    return { pool: key, current, points: points.filter(({ observedAt }) => observedAt >= since) };
+  }
+
   async listProviders(): Promise<readonly ProviderView[]> {
     return [
       {
@@ -331,11 +388,25 @@ export class MemoryService implements BrokerService {
         health: 'degraded',
         healthReason: 'us-west-2 was not read',
         regions: [
-          { region: 'us-east-1', offerCount: 2, observedAt: AT, error: null },
-          { region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+          {
+            region: 'us-east-1',
+            offerCount: 2,
+            observedAt: AT,
+            error: null,
+            failureCount: 0,
+            retryAt: null,
+            quotasObservedAt: AT,
+          },
+          {
+            ...{ region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+            ...{ failureCount: 3, retryAt: AT + 80_000, quotasObservedAt: null },
+          },
         ],
         quotas: [
-          { provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null, headroom: null },
+          {
+            ...{ provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null },
+            ...{ inFlight: 192, headroom: null, observedAt: AT },
+          },
         ],
         soldOut: [
           { scope: poolScope(pool()), until: AT + 180_000, reason: 'InsufficientInstanceCapacity', strikes: 1 },

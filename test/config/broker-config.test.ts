@@ -19,6 +19,7 @@ describe('parseBrokerConfig', () => {
       certificateAuthorityFile: null,
       credentials: 'emulated',
       options: {},
+      concurrency: 4,
     };
     expect(parseBrokerConfig('b.yaml', HEAD)).toEqual({
       ok: true,
@@ -27,7 +28,7 @@ describe('parseBrokerConfig', () => {
         listen: { host: '127.0.0.1', port: 8080, allowedHosts: ['localhost', '127.0.0.1', '[::1]'] },
         store: { kind: 'embedded', dataDirectory: './data' },
         clouds: 'emulated',
-        providers: { aws: provider, azure: provider, gcp: provider },
+        providers: { aws: provider, azure: provider, gcp: provider, lambda: provider },
         intervals: {
           offersSeconds: 300,
           quotasSeconds: 300,
@@ -73,6 +74,7 @@ describe('parseBrokerConfig', () => {
         certificateAuthorityFile: null,
         credentials: 'default',
         options: { subscriptionId: 's', resourceGroup: 'g' },
+        concurrency: 4,
       },
     });
   });
@@ -101,9 +103,9 @@ describe('parseBrokerConfig', () => {
     [
       'unknown provider',
       '  providers: { awss: {} }',
-      '4:16 spec.providers.awss: unknown key; allowed: aws, azure, gcp; did you mean aws?',
+      '4:16 spec.providers.awss: unknown key; allowed: aws, azure, gcp, lambda; did you mean aws?',
     ],
-    ['no provider', '  providers: {}', '4:14 spec.providers: names no provider; allowed: aws, azure, gcp'],
+    ['no provider', '  providers: {}', '4:14 spec.providers: names no provider; allowed: aws, azure, gcp, lambda'],
     [
       'endpoint of an emulated cloud',
       '  providers: { aws: { endpoints: { ec2: "http://x.example" } } }',

@@ -12,6 +12,7 @@ import {
   OWNER,
   patternOf,
   type Subject,
+  worldPoolOf,
 } from './subject.ts';
 
 const USER_DATA = '#cloud-config\nruncmd:\n  - [echo, "grüße & <tags> 100 %"]\n';
@@ -83,9 +84,7 @@ export const launchSentences: SentenceList = [
       const running = await subject.provider.getInstance(instance.ref, call());
       expect(running).toMatchObject({ ref: instance.ref, pool, state: 'running', owner: OWNER, tags: request.tags });
       expect(Math.abs((running?.launchedAt ?? 0) - startedAt)).toBeLessThanOrEqual(1000);
-      expect(livingMachines(subject).map((machine) => machine.pool)).toMatchObject([
-        { region: pool.region, zone: pool.zone, instanceType: pool.instanceType, market: 'on-demand' },
-      ]);
+      expect(livingMachines(subject).map((machine) => machine.pool)).toEqual([worldPoolOf(subject.facts.cloud, pool)]);
     },
   },
   {

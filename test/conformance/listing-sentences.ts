@@ -30,7 +30,7 @@ function pricesInForce(subject: Subject): Map<string, number> {
         for (const market of type.markets) {
           const pool = { cloud, region, zone, instanceType: type.name, market };
           const price = world.price(pool);
-          if (price !== null) prices.set(poolKey(domainPoolOf(pool)), price);
+          if (price !== null) prices.set(poolKey(domainPoolOf(subject, pool)), price);
         }
       }
     }
@@ -159,7 +159,7 @@ export const listingSentences: SentenceList = [
     async check(subject) {
       for (const { pool, zonePhysicalId } of await offersOf(subject)) {
         const zones = subject.clouds.world.region(subject.facts.cloud, pool.region)?.zones ?? [];
-        expect(zonePhysicalId).toBe(zones.find(({ name }) => name === pool.zone)?.physicalId);
+        expect(zonePhysicalId).toBe(zones.find(({ name }) => name === (pool.zone ?? pool.region))?.physicalId);
       }
     },
   },

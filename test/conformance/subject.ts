@@ -56,7 +56,7 @@ export interface Subject {
   readonly clock: ManualClock;
   /** A fresh adapter on the same clouds: what a restart leaves. */
   createAnother(): Promise<Provider>;
-  /** A buyable on-demand pool of the first region, or of the region named. */
+  /** A buyable on-demand pool of the first region, or of the region named; without a zone where the cloud chooses it. */
   aPool(region?: string): Pool;
   aSpotPool(region?: string): Pool;
   close(): Promise<void>;
@@ -90,16 +90,17 @@ export async function createSubject(facts: SubjectFacts): Promise<Subject> {
     return provider;
   }
 
+  const provider = await createAnother();
+
   function poolOf(region: string, market: WorldMarket): Pool {
     const zone = clouds.world.zonesOffering(facts.cloud, region, facts.instanceType)[0];
     if (zone === undefined) throw new Error(`${facts.cloud} sells no ${facts.instanceType} in ${region}`);
-    const { cloud: provider, instanceType } = facts;
-    return { provider, region, zone, instanceType, market, reservation: null };
+    return domainPoolOf({ provider }, { cloud: facts.cloud, region, zone, instanceType: facts.instanceType, market });
   }
 
   return {
     facts,
-    provider: await createAnother(),
+    provider,
     clouds,
     clock,
     createAnother,
@@ -147,16 +148,21 @@ export function patternOf(cloud: CloudId, pool: Pool): PoolPattern {
   return { cloud, region, zone, instanceType, accelerator: null, market: market === 'reserved' ? null : market };
 }
 
-/** Throws for a pool whose zone the cloud chooses: the world's pools all have one. */
+/** The world's pools all have a zone: where the cloud chooses, the only one of the region, named like it. */
 export function worldPoolOf(cloud: CloudId, pool: Pool): WorldPool {
   const { region, zone, instanceType, market } = pool;
-  if (zone === null || market === 'reserved') throw new Error('not a pool of the world');
-  return { cloud, region, zone, instanceType, market };
+  if (market === 'reserved') throw new Error('not a pool of the world');
+  return { cloud, region, zone: zone ?? region, instanceType, market };
 }
 
-export function domainPoolOf(pool: WorldPool): Pool & { readonly provider: ProviderId } {
-  const { cloud: provider, region, zone, instanceType, market } = pool;
-  return { provider, region, zone, instanceType, market, reservation: null };
+/** As the adapter names it: without a zone where the cloud chooses. */
+export function domainPoolOf(
+  { provider }: Pick<Subject, 'provider'>,
+  pool: WorldPool,
+): Pool & { readonly provider: ProviderId } {
+  const { cloud, region, instanceType, market } = pool;
+  const zone = provider.capabilities.choosesZone ? pool.zone : null;
+  return { provider: cloud, region, zone, instanceType, market, reservation: null };
 }
 
 /** What runs, starts or stops at the cloud, whoever asked for it. */

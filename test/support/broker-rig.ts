@@ -65,18 +65,21 @@ const REGIONS: Readonly<Record<CloudId, readonly string[]>> = {
   aws: ['us-east-1', 'us-west-2'],
   azure: ['eastus', 'eastus2'],
   gcp: ['us-central1'],
+  lambda: ['us-east-1', 'us-west-1'],
 };
 
 const OPTIONS: Readonly<Record<CloudId, Readonly<Record<string, unknown>>>> = {
   aws: {},
   azure: {},
   gcp: { project: 'emulated-project', catalogMaxAgeSeconds: 0 },
+  lambda: { sshKeyName: 'gpu-broker' },
 };
 
 const SETTINGS: BrokerSettings = {
   owner: 'test-broker',
   offersSeconds: 3600,
   quotasSeconds: 3600,
+  concurrency: new Map(),
   reconcileSeconds: 5,
   sweepSeconds: 30,
   interruptionsSeconds: 5,

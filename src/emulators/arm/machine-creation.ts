@@ -77,7 +77,7 @@ function answerForExisting(
       'PreconditionFailed',
       `The condition specified by If-None-Match '*' is not met: the resource ${details.name} already exists.`,
     );
-  if (!isDeepStrictEqual({ ...body, tags: {} }, { ...details.body, tags: {} }))
+  if (!isDeepStrictEqual(withoutTags(body), withoutTags(details.body)))
     throw new ArmRefusal(
       409,
       'PropertyChangeNotAllowed',
@@ -85,6 +85,11 @@ function answerForExisting(
     );
   world.tag(machine.serial, body.tags);
   return jsonAnswer(200, viewOf(world, world.machine(machine.serial) ?? machine, details, MODEL_VIEW));
+}
+
+/** Tags may change, those of the inline interface and address as well. */
+function withoutTags(body: MachineBody): unknown {
+  return JSON.parse(JSON.stringify(body, (key, value: unknown) => (key === 'tags' ? undefined : value)));
 }
 
 /** One create request on its way to the world. */

@@ -1,5 +1,5 @@
 /**
- * What the three wire fronts (ec2, arm, gce) and the control API need of the simulated world. One world holds all three
+ * What the wire fronts (ec2, arm, gce, lambda) and the control API need of the simulated world. One world holds all
  * clouds; a front only translates between its cloud's protocol and these words. The world sets no timers: the state of
  * everything is a function of its clock, computed when asked, so a stepped clock and a real one give the same answers.
  */
@@ -7,7 +7,7 @@ import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { Architecture } from '../../domain/offer.ts';
 import type { Clock, EpochMs } from '../../domain/time.ts';
 
-export const CLOUD_IDS = ['aws', 'azure', 'gcp'] as const;
+export const CLOUD_IDS = ['aws', 'azure', 'gcp', 'lambda'] as const;
 export type CloudId = (typeof CLOUD_IDS)[number];
 export type WorldMarket = 'on-demand' | 'spot';
 

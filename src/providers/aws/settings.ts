@@ -38,10 +38,16 @@ const Options = z.strictObject({
   iamInstanceProfile: z.string().min(1).optional(),
   /** SQS queue by region into which EventBridge puts EC2 and Health events (docs/providers/aws.md). Regions without one give no notices. */
   interruptionQueues: z
-    .record(z.string(), z.url({ protocol: /^https?$/, error: 'must be the URL of an SQS queue (https://sqs.…)' }))
+    .record(
+      z.string(),
+      z.url({
+        protocol: /^https?$/,
+        error: 'must be the URL of an SQS queue (https://sqs.<region>.amazonaws.com/<account>/<name>)',
+      }),
+    )
     .default({}),
   /** Only used with `diskGiB`. */
-  diskType: z.enum(['gp3', 'gp2', 'io1', 'io2']).default('gp3'),
+  diskType: z.enum(['gp3', 'gp2']).default('gp3'),
   /** Size of the root disk; default: the image's own. */
   diskGiB: z.int().min(8).max(16_384).optional(),
   /** Machines to a page when listing them (EC2: 5 to 1,000). Smaller pages for accounts whose listings time out. */
@@ -52,14 +58,19 @@ const Options = z.strictObject({
 
 export type AwsOptions = z.infer<typeof Options>;
 
-/** Throws RangeError that names each wrong field. */
+/** Throws RangeError that names each wrong field and what is allowed. */
 export function readOptions(options: Readonly<Record<string, unknown>>): AwsOptions {
   const result = Options.safeParse(options);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(
-    (issue) => `options${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`,
-  );
-  throw new RangeError(`aws: ${problems.join('; ')}`);
+  throw new RangeError(`aws: ${result.error.issues.map(problemOf).join('; ')}`);
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  const field = `options${issue.path.map((part) => `.${String(part)}`).join('')}`;
+  if (issue.code !== 'unrecognized_keys') return `${field}: ${issue.message}`;
+  // The only names within are those of images.
+  const allowed = issue.path.length === 0 ? Object.keys(Options.shape) : ImageKey.options;
+  return `${field}: unknown: ${issue.keys.join(', ')}; allowed: ${allowed.join(', ')}`;
 }
 
 export function imageFor(

@@ -15,7 +15,7 @@ import { smallMarket } from '../world/small-market.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const SPOT: WorldPool = { cloud: 'aws', region: 'north', zone: 'north-a', instanceType: 'small', market: 'spot' };
-const ENDPOINTS = { aws: { ec2: 'http://127.0.0.1:1' }, azure: {}, gcp: {} };
+const ENDPOINTS = { aws: { ec2: 'http://127.0.0.1:1' }, azure: {}, gcp: {}, lambda: {} };
 
 interface Stage extends CreatedWorld {
   readonly client: ControlClient;

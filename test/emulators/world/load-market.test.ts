@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ACCELERATORS } from '../../../src/domain/accelerators.ts';
-import type { MarketFacts } from '../../../src/emulators/world/contract.ts';
+import { CLOUD_IDS, type MarketFacts } from '../../../src/emulators/world/contract.ts';
 import { loadMarket, parseMarket } from '../../../src/emulators/world/load-market.ts';
 import { scarcityOf } from '../../../src/emulators/world/scarcity.ts';
 import { smallMarket } from './small-market.ts';
@@ -10,7 +10,7 @@ function parsed(change: Partial<MarketFacts>): MarketFacts {
 }
 
 describe('market tables', () => {
-  it.each(['aws', 'azure', 'gcp'] as const)('the shipped table of %s is right', async (cloud) => {
+  it.each(CLOUD_IDS)('the shipped table of %s is right', async (cloud) => {
     const facts = await loadMarket(cloud);
     expect(facts.cloud).toBe(cloud);
     expect(facts.instanceTypes.length).toBeGreaterThan(10);

@@ -14,6 +14,10 @@ export const BEHAVIOUR: Readonly<Record<CloudId, BehaviourFacts>> = {
     ...{ spotNoticeSeconds: 30, launchLatencyMs: 2_000, spotPricePer: 'region', spotDiscountPer: 'accelerator' },
     ...{ spotVolatility: 0.15, namesUniqueIn: 'zone' },
   },
+  lambda: {
+    ...{ spotNoticeSeconds: null, launchLatencyMs: 3_000, spotPricePer: 'region', spotDiscountPer: 'instance-type' },
+    ...{ spotVolatility: 0, namesUniqueIn: null },
+  },
 };
 
 /** Made-up figures: two regions, a plentiful and a scarce type, a regional and an account-wide quota. */

@@ -1,0 +1,53 @@
+/** The adapter for Lambda's On-Demand Cloud (lambda.ai), over its REST API. docs/providers/lambda.md says how to set it up. */
+import type { Capabilities, Provider, ProviderSettings } from '../provider.ts';
+import { checkAccess } from './access.ts';
+import { createApi } from './api.ts';
+import { getInstance, listOwned, terminate } from './instances.ts';
+import { launch } from './launch.ts';
+import { createLine } from './line.ts';
+import { PROVIDER_ID } from './names.ts';
+import { listOffers } from './offers.ts';
+import { listQuotas } from './quotas.ts';
+import { readCredential, readOptions } from './settings.ts';
+import { createTransport } from './transport.ts';
+
+const BASE_URL = 'https://cloud.lambda.ai';
+
+const CAPABILITIES: Capabilities = {
+  markets: ['on-demand'],
+  spotNoticeSeconds: null,
+  choosesZone: false,
+  refusesAsynchronously: false,
+  quotaScopes: ['global'],
+};
+
+/** Throws RangeError that names each option which is wrong, or the environment variable which is not set. */
+export async function createProvider(settings: ProviderSettings): Promise<Provider> {
+  const { clock, regions, endpoints, certificateAuthority } = settings;
+  const options = readOptions(settings);
+  const credential = readCredential(settings);
+  const transport = createTransport(endpoints['api'] ?? BASE_URL, certificateAuthority);
+  const api = createApi(transport, credential, clock);
+  const launcher = { api, options, clock, line: createLine() };
+  return {
+    contract: 1,
+    id: PROVIDER_ID,
+    capabilities: CAPABILITIES,
+    listOffers: (query, call) => listOffers(api, clock, query, call),
+    listQuotas: (query, call) => listQuotas(api, query, call),
+    launch: (request, call) => launch(launcher, request, call),
+    getInstance: (ref, call) => getInstance(api, ref, call),
+    listOwned: (query, call) => listOwned(api, query, call),
+    terminate: (ref, call) => terminate(api, ref, call),
+    // A machine takes its disk and address along, and a launch that fails leaves nothing.
+    listLeftovers: async (query) => ({
+      leftovers: [],
+      regions: query.regions.map((region) => ({ region, complete: true, error: null })),
+    }),
+    removeLeftover: async () => 'gone',
+    checkAccess: (call) => checkAccess(api, { options, regions }, call),
+    async close() {
+      transport.close();
+    },
+  };
+}
