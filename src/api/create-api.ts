@@ -98,8 +98,8 @@ function bodyHandlers({ body, method }: Operation): RequestHandler[] {
       if (!request.is(accepted)) throw unsupported(request, types);
       next();
     },
-    express.json({ limit: BODY_LIMIT_BYTES, type: 'application/json' }),
-    express.text({ limit: BODY_LIMIT_BYTES, type: YAML_TYPES }),
+    express.json({ limit: body.limitBytes ?? BODY_LIMIT_BYTES, type: 'application/json' }),
+    express.text({ limit: body.limitBytes ?? BODY_LIMIT_BYTES, type: YAML_TYPES }),
   ];
 }
 

@@ -7,8 +7,10 @@ import { ApiProblem, PROBLEMS, problemJson } from './problems.ts';
 function problemFrom(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof ServiceError) return new ApiProblem(error.code, error.message);
-  const { status, type } = httpError(error);
-  if (type === 'entity.too.large') return new ApiProblem('payload-too-large', 'The body may have 1 MiB at most');
+  const { status, type, limit } = httpError(error);
+  if (type === 'entity.too.large') {
+    return new ApiProblem('payload-too-large', `The body may have ${(limit ?? 0) / 1024} KiB at most`);
+  }
   if (type === 'entity.parse.failed') {
     return new ApiProblem('validation-failed', 'The body is not valid JSON', [
       { pointer: '', message: parseMessage(error) },
@@ -22,11 +24,12 @@ function problemFrom(error: unknown): ApiProblem {
   return new ApiProblem('internal', 'An unexpected error; the broker’s log has it under the request’s id');
 }
 
-function httpError(error: unknown): { status: number | null; type: string | null } {
-  if (typeof error !== 'object' || error === null) return { status: null, type: null };
+function httpError(error: unknown): { status: number | null; type: string | null; limit: number | null } {
+  if (typeof error !== 'object' || error === null) return { status: null, type: null, limit: null };
   const status = 'status' in error && typeof error.status === 'number' ? error.status : null;
   const type = 'type' in error && typeof error.type === 'string' ? error.type : null;
-  return { status, type };
+  const limit = 'limit' in error && typeof error.limit === 'number' ? error.limit : null;
+  return { status, type, limit };
 }
 
 function parseMessage(error: unknown): string {
@@ -36,6 +39,7 @@ function parseMessage(error: unknown): string {
 export function sendProblem(response: Response, problem: ApiProblem): void {
   const { status } = PROBLEMS[problem.code];
   if (problem.code === 'not-ready') response.setHeader('Retry-After', '5');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   response.status(status).type('application/problem+json');
   response.send(JSON.stringify(problemJson(problem, String(response.locals['requestId'] ?? ''))));
 }

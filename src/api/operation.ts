@@ -18,6 +18,8 @@ export interface RequestBody {
   readonly description: string;
   /** Content types taken, each with the schema that documents it. */
   readonly content: Readonly<Record<string, z.ZodType>>;
+  /** Where less than the usual 1 MiB is enough. */
+  readonly limitBytes?: number;
 }
 
 export interface OperationReply {

@@ -1,4 +1,6 @@
 import type { Operation } from './operation.ts';
+import { capacityBlockOperations } from './operations/capacity-blocks.ts';
+import { executionOperations } from './operations/execution.ts';
 import { fleetOperations } from './operations/fleet.ts';
 import { marketOperations } from './operations/market.ts';
 import { policyOperations } from './operations/policy.ts';
@@ -10,4 +12,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...workloadOperations,
   ...marketOperations,
   ...policyOperations,
+  ...executionOperations,
+  ...capacityBlockOperations,
 ];

@@ -1,14 +1,19 @@
 import type { ProviderId } from '../domain/pool.ts';
+import type { Provider } from '../providers/provider.ts';
+import { clearPollClaims } from '../store/interruptions.ts';
 import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
+import { askForAdvice } from './advice.ts';
+import { workPurchases } from './capacity-blocks.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { readInterruptions } from './interruptions.ts';
 import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { refreshProvider } from './market.ts';
+import { createMarketReader, type MarketReader } from './market.ts';
 import { place } from './placing.ts';
-import { reconcileProvider } from './reconcile.ts';
+import { reconcileProvider, sweepLeftovers } from './reconcile.ts';
 
 /** The broker's loops. Each is level-triggered: it looks at what is, does what is due, and can be stopped anywhere. */
 export interface RunningBroker {
@@ -37,6 +42,7 @@ export async function startBroker(
   if (context.store.kind !== 'postgres') {
     await clearLocks(context.store.database);
     await clearClaims(context.store.database);
+    await clearPollClaims(context.store.database);
   }
   await adoptConfiguration(context);
   const loops: Loop[] = [];
@@ -44,20 +50,22 @@ export async function startBroker(
   const worker = createLeaseWorker(context);
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
-  loops.push(leases, placing, startPruning(context));
+  loops.push(leases, placing, startPruning(context), startAdvice(context), startBuying(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
+  const readers: MarketReader[] = [];
   for (const provider of context.providers.values()) {
-    loops.push(
-      startLoop({
-        ...common(context, `${provider.id} market`),
-        pass: async () => {
-          await refreshProvider(context, provider);
-          return LOOK_FOR_DUE_MS;
-        },
-      }),
-      startReconciling(context, provider.id),
-    );
+    const reader = createMarketReader(context, provider, () => market.wake());
+    readers.push(reader);
+    const market = startLoop({
+      ...common(context, `${provider.id} market`),
+      pass: async () => {
+        await reader.begin();
+        return LOOK_FOR_DUE_MS;
+      },
+    });
+    loops.push(market, startReconciling(context, provider.id), startSweeping(context, provider));
+    if (provider.pollInterruptions !== undefined) loops.push(startHearing(context, provider));
   }
   const deaf = await listen(context.store, 'leases', leases.wake);
   const deafToo = await listen(context.store, 'fleet', placing.wake);
@@ -66,6 +74,7 @@ export async function startBroker(
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
       await worker.idle();
+      await Promise.all(readers.map((reader) => reader.idle()));
       await deaf();
       await deafToo();
     },
@@ -102,6 +111,19 @@ function startPruning(context: BrokerContext): Loop {
   });
 }
 
+/** Finalists change with each plan; how often each pool is asked about is rationed further down. */
+const LOOK_FOR_FINALISTS_MS = 60_000;
+
+function startAdvice(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'advice'),
+    pass: async () => {
+      await askForAdvice(context);
+      return LOOK_FOR_FINALISTS_MS;
+    },
+  });
+}
+
 function common(context: BrokerContext, name: string) {
   return {
     clock: context.clock,
@@ -126,20 +148,54 @@ function startPlacing(context: BrokerContext, planner: Planner): Loop {
   });
 }
 
-/** Nothing is placed before every provider was tried once: a plan on one provider's offers would not be the cheapest. */
+/** Nothing is placed before every region was tried once: a plan on one provider's offers would not be the cheapest. */
 async function marketKnown(context: BrokerContext): Promise<boolean> {
-  const states = await regionStates(context.store.database);
-  const tried = new Set(
-    states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`),
-  );
-  for (const [provider, regions] of context.regions) {
-    if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
+  for (const kind of ['offers', 'quotas'] as const) {
+    const states = await regionStates(context.store.database, kind);
+    const tried = new Set(
+      states.filter((state) => state.attemptedAt !== null).map((state) => `${state.provider}:${state.region}`),
+    );
+    for (const [provider, regions] of context.regions) {
+      if (regions.some((region) => !tried.has(`${provider}:${region}`))) return false;
+    }
   }
   return true;
 }
 
+/** Approved purchases of capacity blocks, and those whose outcome nobody can tell yet. */
+function startBuying(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'capacity blocks'),
+    pass: async () => {
+      await workPurchases(context);
+      return LOOK_FOR_DUE_MS;
+    },
+  });
+}
+
+/** Notices say that work is about to be lost, so nothing else of the provider holds them up. */
+function startHearing(context: BrokerContext, provider: Provider): Loop {
+  return startLoop({
+    ...common(context, `${provider.id} interruptions`),
+    pass: async () => {
+      await readInterruptions(context, provider);
+      return context.settings.interruptionsSeconds * 1000;
+    },
+  });
+}
+
+/** Disks, interfaces and addresses: a loop of its own, since such listings are slow. */
+function startSweeping(context: BrokerContext, provider: Provider): Loop {
+  return startLoop({
+    ...common(context, `${provider.id} leftovers`),
+    pass: async () => {
+      await sweepLeftovers(context, provider, context.regions.get(provider.id) ?? []);
+      return context.settings.sweepSeconds * 1000;
+    },
+  });
+}
+
 function startReconciling(context: BrokerContext, providerId: ProviderId): Loop {
-  const reported = new Set<string>();
   let sweptAt = 0;
   return startLoop({
     ...common(context, `${providerId} reconcile`),
@@ -150,7 +206,7 @@ function startReconciling(context: BrokerContext, providerId: ProviderId): Loop 
       const everywhere = now - sweptAt >= context.settings.sweepSeconds * 1000;
       if (everywhere) sweptAt = now;
       const regions = everywhere ? (context.regions.get(providerId) ?? []) : null;
-      await reconcileProvider(context, provider, regions, reported);
+      await reconcileProvider(context, provider, regions);
       return context.settings.reconcileSeconds * 1000;
     },
   });

@@ -11,8 +11,12 @@ export interface BrokerSettings {
   readonly owner: string;
   readonly offersSeconds: number;
   readonly quotasSeconds: number;
+  /** Regions of a provider that are read at once; providers that are absent have the default. */
+  readonly concurrency: ReadonlyMap<ProviderId, number>;
   readonly reconcileSeconds: number;
   readonly sweepSeconds: number;
+  /** Between two looks for interruption notices. */
+  readonly interruptionsSeconds: number;
   /** A launch that is not running after this is given up and placed elsewhere. */
   readonly attemptTimeoutSeconds: number;
   /** How long a cloud may deny a machine that it has accepted (reads lag behind writes). */
@@ -41,6 +45,10 @@ export interface BrokerContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly newId: NewId;
+  /** A new secret for one machine: 43 characters of base64url, 256 bits that nobody can guess. */
+  readonly newToken: () => string;
+  /** Base URL of this broker as machines reach it; null = they cannot. */
+  readonly callbackUrl: () => string | null;
   readonly providers: ReadonlyMap<ProviderId, Provider>;
   /** Regions each provider was configured with. */
   readonly regions: ReadonlyMap<ProviderId, readonly string[]>;

@@ -8,9 +8,12 @@ import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { createExecutionService } from './create-execution-service.ts';
 import { dryRun } from './dry-run.ts';
-import { listOfferViews, providerView } from './market-views.ts';
+import { explanationWithMarket } from './explaining.ts';
+import { acceptQuarantinedPrice, listOfferViews, listQuarantineViews, priceHistoryView } from './market-views.ts';
 import type { PolicyKeeper } from './policy-keeper.ts';
+import { providerView } from './provider-views.ts';
 import { type BrokerService, ServiceError } from './service.ts';
 import { fleetView, leaseView, planView, workloadView } from './views.ts';
 
@@ -47,7 +50,11 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
   }
 
   return {
+    ...createExecutionService(context),
     listOffers: (filter, page) => listOfferViews(context, filter, page),
+    listQuarantinedPrices: (filter, page) => listQuarantineViews(context, filter, page),
+    acceptPrice: (key) => acceptQuarantinedPrice(context, key),
+    getPriceHistory: (key, since) => priceHistoryView(context, key, since),
     applyWorkload: async (spec) => viewOf(await applyWorkload(context, spec)),
     dryRun: (specs) => dryRun(context, planner, specs),
     listWorkloads: async (page) => {
@@ -68,7 +75,10 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
       const input = planId === null ? null : await getPlanInput(database, planId);
       const explanation =
         record !== null && input?.workloads.some(({ id }) => id === workload.id)
-          ? { planId, ...explainWorkload(input, record.plan, workload.id) }
+          ? {
+              planId,
+              ...(await explanationWithMarket(context, input, explainWorkload(input, record.plan, workload.id))),
+            }
           : {
               planId: null,
               workloadId: workload.id,

@@ -22,6 +22,7 @@ export function widerScope(pool: Pool, known: readonly SoldOut[]): RefusalScope 
         scope.instanceType === pool.instanceType &&
         scope.market === pool.market &&
         scope.quota === null &&
+        (scope.reservation ?? null) === null &&
         scope.region !== null &&
         scope.zone !== null,
     );

@@ -12,6 +12,11 @@ export function wait(ms: number): StepResult {
   return { waitMs: ms };
 }
 
+/** Why a lease is released, in words. */
+export function unwanted(lease: LeaseRow): string {
+  return lease.unwantedReason ?? 'No longer wanted';
+}
+
 export interface Move {
   /** In words, for people; stored with the lease and in its event. */
   readonly reason: string;

@@ -4,7 +4,7 @@ import { settleDeletedWorkload } from '../store/workloads.ts';
 import type { BrokerContext } from './context.ts';
 import { stepLaunching, stepPlanned } from './launching.ts';
 import { move, type StepResult } from './lease-moves.ts';
-import { READY_LOOK_MS, stepReady, stepStarting, stepTerminating } from './observing.ts';
+import { READY_LOOK_MS, stepDraining, stepReady, stepStarting, stepTerminating } from './observing.ts';
 
 /** Leases worked at the same time by one process: most of a step is waiting for a cloud. */
 const CONCURRENCY = 32;
@@ -117,7 +117,7 @@ function step(context: BrokerContext, lease: LeaseRow): Promise<StepResult> {
     case 'ready':
       return stepReady(context, lease, provider);
     case 'draining':
-      return move(context, lease, 'terminating', { reason: 'Drained' });
+      return stepDraining(context, lease, provider);
     case 'lost':
       return move(context, lease, 'terminating', { reason: 'Clearing what may be left of it' });
     case 'terminating':

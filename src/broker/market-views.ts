@@ -1,79 +1,116 @@
-import { isFinal } from '../domain/lease.ts';
-import { sumMoney } from '../domain/money.ts';
-import { headroomOf } from '../domain/offer.ts';
-import type { ProviderId } from '../domain/pool.ts';
+import { formatUsd } from '../domain/money.ts';
+import type { Offer } from '../domain/offer.ts';
+import { headroomOf, quotaKey } from '../domain/offer.ts';
+import { type ProviderId, poolKey } from '../domain/pool.ts';
+import { SIGHTINGS_TO_RELEASE } from '../domain/price-band.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
-import { listLiveLeases } from '../store/leases.ts';
-import { findOffers } from '../store/offers.ts';
-import { listSuspensions, regionStates } from '../store/providers.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { appendEvent } from '../store/events.ts';
+import { listNonFinalLeases } from '../store/leases.ts';
+import { findOffers, offersOfPools, priceHistory } from '../store/offers.ts';
+import { makeRegionDue } from '../store/providers.ts';
+import { acceptPrice, listQuarantined, type QuarantinedRow, quarantinedPrice } from '../store/quarantine.ts';
 import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
+import { quotasWithInFlight } from './assemble-input.ts';
 import type { BrokerContext } from './context.ts';
-import { servesStill } from './placing.ts';
-import type { OfferFilter, OfferView, Page, PageQuery, ProviderView } from './service.ts';
+import { headroomMachines } from './headroom.ts';
+import { planOffers, wordsAt } from './plan-offers.ts';
+import {
+  type OfferFilter,
+  type OfferView,
+  type Page,
+  type PageQuery,
+  type PriceHistoryView,
+  type QuarantinedPriceView,
+  ServiceError,
+} from './service.ts';
 
 export async function listOfferViews(
   context: BrokerContext,
   filter: OfferFilter,
   page: PageQuery,
 ): Promise<Page<OfferView>> {
+  const offers = await findOffers(context.store.database, filter, page);
+  return { next: offers.next, items: await offerViews(context, offers.items) };
+}
+
+async function offerViews(context: BrokerContext, offers: readonly Offer[]): Promise<OfferView[]> {
   const now = context.clock.now();
   const { database } = context.store;
   const soldOut = await listActiveSoldOuts(database, now);
-  const offers = await findOffers(database, filter, page);
-  return {
-    next: offers.next,
-    items: offers.items.map((offer) => {
-      const quotas = offer.quotaClaims.map(({ quota }) => quota);
-      const covering = soldOut.filter(({ scope }) => scopeCovers(scope, offer.pool, quotas)).map(({ until }) => until);
-      return {
-        ...offer,
-        soldOutUntil: covering.length === 0 ? null : Math.max(...covering),
-        ageSeconds: Math.max(0, Math.round((now - offer.observedAt) / 1000)),
-      };
-    }),
-  };
-}
-
-export async function providerView(context: BrokerContext, id: ProviderId): Promise<ProviderView> {
-  const now = context.clock.now();
-  const { database } = context.store;
-  const states = (await regionStates(database)).filter(({ provider }) => provider === id);
-  const byRegion = new Map(states.map((state) => [state.region, state]));
-  const regions = (context.regions.get(id) ?? []).map((region) => {
-    const state = byRegion.get(region);
+  const left = await headroomByQuota(context);
+  const words = await wordsAt(database, now);
+  return (await planOffers(database, offers, now)).map((offer) => {
+    const names = offer.quotaClaims.map(({ quota }) => quota);
+    const covering = soldOut.filter(({ scope }) => scopeCovers(scope, offer.pool, names)).map(({ until }) => until);
     return {
-      region,
-      offerCount: state?.offerCount ?? 0,
-      observedAt: state?.observedAt ?? null,
-      error: state?.error ?? null,
+      ...offer,
+      soldOutUntil: covering.length === 0 ? null : Math.max(...covering),
+      ageSeconds: Math.max(0, Math.round((now - offer.observedAt) / 1000)),
+      headroomMachines: headroomMachines(offer, left),
+      advice: words.get(poolKey(offer.pool)) ?? null,
     };
   });
-  const suspension = (await listSuspensions(database, now)).find(({ provider }) => provider === id);
-  const serving = (await listLiveLeases(database, id)).filter((lease) => !isFinal(lease.state));
-  const quotas = (await listQuotas(database)).filter(({ provider }) => provider === id);
-  return {
-    id,
-    ...health(regions, suspension?.reason ?? null),
-    regions,
-    quotas: quotas.map(({ observedAt: _, ...quota }) => ({ ...quota, headroom: headroomOf(quota, 0) })),
-    soldOut: (await listActiveSoldOuts(database, now)).filter(({ scope }) => scope.provider === id),
-    leaseCount: serving.length,
-    costMicroUsdPerHour: sumMoney(serving.filter(servesStill).map((lease) => lease.priceMicroUsdPerHour)),
-  };
 }
 
-function health(
-  regions: ProviderView['regions'],
-  suspension: string | null,
-): Pick<ProviderView, 'health' | 'healthReason'> {
-  if (suspension !== null) return { health: 'suspended', healthReason: suspension };
-  const failing = regions.filter(({ error }) => error !== null);
-  if (failing.length > 0) {
-    const names = failing.map(({ region }) => region).join(', ');
-    return { health: 'degraded', healthReason: `could not be read: ${names}` };
+/** Units left by quota key, launches in flight counted; null = the cloud does not tell. */
+async function headroomByQuota(context: BrokerContext): Promise<ReadonlyMap<string, number | null>> {
+  const { database } = context.store;
+  const leases = await listNonFinalLeases(database);
+  const held = await offersOfPools(database, [...new Set(leases.map(({ pool }) => poolKey(pool)))]);
+  const quotas = quotasWithInFlight(await listQuotas(database), leases, held);
+  return new Map(quotas.map((quota) => [quotaKey(quota.provider, quota.region, quota.name), headroomOf(quota, 0)]));
+}
+
+export async function listQuarantineViews(
+  context: BrokerContext,
+  filter: { readonly provider: ProviderId | null },
+  page: PageQuery,
+): Promise<Page<QuarantinedPriceView>> {
+  const rows = await listQuarantined(context.store.database, filter, page);
+  return { items: rows.items.map(quarantineView), next: rows.next };
+}
+
+function quarantineView(row: QuarantinedRow): QuarantinedPriceView {
+  return { ...row, sightingsToRelease: SIGHTINGS_TO_RELEASE };
+}
+
+/** Accepts a price out of band, writes who-did-what as an event, and has its region read again at once. */
+export async function acceptQuarantinedPrice(context: BrokerContext, key: string): Promise<QuarantinedPriceView> {
+  return context.store.transaction(async (transaction) => {
+    const row = await quarantinedPrice(transaction, key);
+    if (row === null) {
+      throw new ServiceError(
+        'price-not-quarantined',
+        `No price of "${key}" is in quarantine; list them with GET /v1/quarantined-prices`,
+      );
+    }
+    const price = row.priceMicroUsdPerHour;
+    if (price === null || price <= 0) {
+      throw new ServiceError(
+        'price-unreadable',
+        `The cloud names no amount above zero for "${key}" (${row.reason}): there is nothing to accept; it is ranked when the cloud names one`,
+      );
+    }
+    const at = context.clock.now();
+    await acceptPrice(transaction, key, price, at);
+    await makeRegionDue(transaction, row.pool.provider, row.pool.region);
+    await appendEvent(transaction, {
+      ...{ at, type: 'market.accepted', workloadId: null, leaseId: null },
+      message: `The price of ${key}, ${formatUsd(price)} $/h, was accepted by an operator (${row.reason})`,
+      data: { pool: key, priceMicroUsdPerHour: price, referenceMicroUsdPerHour: row.referenceMicroUsdPerHour },
+    });
+    return quarantineView(row);
+  });
+}
+
+export async function priceHistoryView(context: BrokerContext, key: string, since: EpochMs): Promise<PriceHistoryView> {
+  const { database } = context.store;
+  const points = await priceHistory(database, key, since);
+  const [current = null] = await offerViews(context, await offersOfPools(database, [key]));
+  if (points.length === 0 && current === null) {
+    throw new ServiceError('pool-not-found', `No pool "${key}" is known; GET /v1/offers shows each pool's key`);
   }
-  const unread = regions.filter(({ observedAt }) => observedAt === null).length;
-  if (unread > 0) return { health: 'starting', healthReason: `${unread} of ${regions.length} regions not read yet` };
-  return { health: 'ok', healthReason: null };
+  return { pool: key, current, points };
 }

@@ -4,13 +4,15 @@ import { attemptOf, settleAttempt } from '../store/attempts.ts';
 import type { LeaseRow } from '../store/leases.ts';
 import { recordSuccess } from '../store/pool-outcomes.ts';
 import { clearSoldOut } from '../store/sold-outs.ts';
+import { getWorkload } from '../store/workloads.ts';
 import { callProvider, READ_LIMITS } from './call-provider.ts';
 import type { BrokerContext } from './context.ts';
 import { refOf } from './launching.ts';
-import { move, type StepResult, wait } from './lease-moves.ts';
+import { move, type StepResult, unwanted, wait } from './lease-moves.ts';
 import { blockPool, endRefused, giveUpAttempt } from './refusals.ts';
 
 const START_POLL_MS = 1_000;
+const DRAIN_POLL_MS = 5_000;
 /** Looks for the end of a machine within one step, so that having seen it is remembered. */
 const END_POLLS = 30;
 /** A ready lease is looked at when the reconciler finds it missing, and else only this often. */
@@ -18,7 +20,7 @@ export const READY_LOOK_MS = 3_600_000;
 
 /** `starting`: ask the cloud until it runs, or says that it never will. */
 export async function stepStarting(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
-  if (!lease.wanted) return move(context, lease, 'terminating', { reason: 'No longer wanted' });
+  if (!lease.wanted) return move(context, lease, lease.taken ? 'lost' : 'terminating', { reason: unwanted(lease) });
   const attempt = await attemptOf(context.store.database, lease);
   const instance = await observe(context, lease, provider);
   const age = context.clock.now() - attempt.createdAt;
@@ -48,11 +50,29 @@ export async function stepStarting(context: BrokerContext, lease: LeaseRow, prov
 
 /** `ready`: only looked at when someone doubts it, or wants it no more. */
 export async function stepReady(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
-  if (!lease.wanted) return move(context, lease, 'draining', { reason: 'No longer wanted' });
+  if (!lease.wanted) return move(context, lease, lease.taken ? 'lost' : 'draining', { reason: unwanted(lease) });
   const instance = await observe(context, lease, provider);
   if (instance === null) return lost(context, lease, `${lease.pool.provider} denies machine ${lease.instanceId}`);
   if (instance.state === 'running' || instance.state === 'pending') return wait(READY_LOOK_MS);
   return lost(context, lease, `Its machine is ${instance.state}, though nobody here ended it`);
+}
+
+/**
+ * `draining`: a machine that the cloud takes at a stated time may work until then (save its state, answer what it has begun), while its
+ * replacement starts; any other ends at once, as does one whose workload was deleted meanwhile.
+ */
+export async function stepDraining(context: BrokerContext, lease: LeaseRow, provider: Provider): Promise<StepResult> {
+  const now = context.clock.now();
+  if (lease.taken) return move(context, lease, 'lost', { reason: unwanted(lease) });
+  if (lease.drainUntil === null) return move(context, lease, 'terminating', { reason: 'Drained' });
+  if (now >= lease.drainUntil) return move(context, lease, 'terminating', { reason: 'Its time is up' });
+  const workload = await getWorkload(context.store.database, lease.workloadId);
+  if (workload === null || workload.state === 'deleting' || workload.state === 'deleted') {
+    return move(context, lease, 'terminating', { reason: 'Its workload is deleted' });
+  }
+  const instance = await observe(context, lease, provider);
+  if (instance?.state === 'running') return wait(Math.min(DRAIN_POLL_MS, lease.drainUntil - now));
+  return move(context, lease, 'terminating', { reason: `Its machine is ${instance?.state ?? 'gone'}` });
 }
 
 /**

@@ -4,18 +4,19 @@ import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { appendEvent } from '../store/events.ts';
 import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
-import { insertLeases, type LeaseRow, listServingLeases, unwantLeases } from '../store/leases.ts';
+import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unwantLeases } from '../store/leases.ts';
 import { listOffers } from '../store/offers.ts';
 import type { Handle } from '../store/open-store.ts';
 import { insertPlan } from '../store/plans.ts';
 import { currentPolicy, type PolicyVersionRow } from '../store/policies.ts';
-import { successProbabilities } from '../store/pool-outcomes.ts';
 import { listSuspensions } from '../store/providers.ts';
 import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
 import { listServedWorkloads, setWorkloadState, type WorkloadRow } from '../store/workloads.ts';
 import { quotasWithInFlight } from './assemble-input.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { planOffers } from './plan-offers.ts';
+import { withoutTaken } from './reserved.ts';
 
 /** Everything a plan depends on, with the fleet's revision it was read at. */
 export interface PlanningView {
@@ -45,16 +46,12 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const leases = (await listServingLeases(transaction)).filter(
       (lease) => lease.wanted && served.has(lease.workloadId),
     );
-    const offers = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
-    const chances = await successProbabilities(
-      transaction,
-      offers.map(({ pool }) => poolKey(pool)),
-      at,
-    );
+    const listed = (await listOffers(transaction)).filter((offer) => context.providers.has(offer.pool.provider));
+    const offers = withoutTaken(listed, await listNonFinalLeases(transaction));
     const input: PlanInput = {
       at,
       policy: policy.policy,
-      offers: offers.map((offer) => ({ ...offer, successProbability: chances.get(poolKey(offer.pool)) ?? 1 })),
+      offers: await planOffers(transaction, offers, at),
       workloads: workloads.map(({ id, spec }): PlanWorkload => ({ id, spec })),
       leases: leases.map(planLeaseOf),
       quotas: quotasWithInFlight(await listQuotas(transaction), leases, offers),

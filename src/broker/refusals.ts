@@ -32,7 +32,8 @@ export function endRefused(
     also: async (transaction, at) => {
       await settleAttempt(transaction, attempt.id, { state: 'refused', at, refusal });
       await rememberRefusal(transaction, {
-        scope: refusal.scope,
+        // Another reservation of the same machines, or the open market, may well have room.
+        scope: refusal.kind === 'reservation' ? poolScope(lease.pool) : refusal.scope,
         reason: `${refusal.kind}: ${refusal.code}`,
         code: refusal.code,
         retryAfterSeconds: refusal.retryAfterSeconds,

@@ -2,6 +2,7 @@
  * What the API offers its callers, in the domain's words. The broker implements it; the API translates it to JSON
  * (RFC 3339 times, decimal dollars beside micro-dollars) and the CLI reads that JSON.
  */
+import type { CapacityWord } from '../domain/capacity-word.ts';
 import type { LeaseState } from '../domain/lease.ts';
 import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { Offer, Quota } from '../domain/offer.ts';
@@ -11,19 +12,10 @@ import type { Market, Pool, ProviderId } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+import type { ExecutionService } from './execution-service.ts';
+import type { Page, PageQuery } from './page.ts';
 
-/** One page of a list. `next` is the cursor of the following page, null at the end. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
-export interface PageQuery {
-  /** From a former page's `next`; null for the first. */
-  readonly cursor: string | null;
-  /** 1..500 */
-  readonly limit: number;
-}
+export type { Page, PageQuery } from './page.ts';
 
 export interface OfferFilter {
   readonly provider: ProviderId | null;
@@ -32,10 +24,44 @@ export interface OfferFilter {
   readonly market: Market | null;
 }
 
+/** A price that is not ranked because it cannot be true, or is too far from what it should be. */
+export interface QuarantinedPriceView {
+  readonly pool: Pool;
+  /** Null where the cloud's price is no amount above zero. */
+  readonly priceMicroUsdPerHour: MicroUsdPerHour | null;
+  /** What it was compared with. */
+  readonly referenceMicroUsdPerHour: MicroUsdPerHour | null;
+  readonly reason: string;
+  readonly firstSeenAt: EpochMs;
+  readonly lastSeenAt: EpochMs;
+  /** Readings in a row that told the same price, and how many of them it takes to be believed. */
+  readonly sightings: number;
+  readonly sightingsToRelease: number;
+}
+
+export interface PriceHistoryView {
+  /** Pool key as asked. */
+  readonly pool: string;
+  /** What the pool costs now; null where it is not offered (any more). */
+  readonly current: OfferView | null;
+  /** Changes, oldest first, the one in force at the beginning in front; each holds until the next. */
+  readonly points: readonly {
+    readonly observedAt: EpochMs;
+    readonly priceMicroUsdPerHour: MicroUsdPerHour;
+    readonly availability: Offer['availability'];
+  }[];
+}
+
 export interface OfferView extends Offer {
   /** A refusal that covers this pool now; null where none. */
   readonly soldOutUntil: EpochMs | null;
   readonly ageSeconds: number;
+  /** Machines that the account's quotas leave room for, launches in flight counted; null = some quota is unknown and none known is short. */
+  readonly headroomMachines: number | null;
+  /** What the cloud itself last said about the chances here; null where it said nothing, or long ago. */
+  readonly advice: CapacityWord | null;
+  /** The estimated chance (0..1) that a launch here succeeds: own experience and the cloud's words. */
+  readonly successProbability: number;
 }
 
 export interface LeaseView {
@@ -54,6 +80,8 @@ export interface LeaseView {
   readonly priceMicroUsdPerHour: MicroUsdPerHour;
   /** The cloud's id of the machine; null until known. */
   readonly instanceId: string | null;
+  /** Until when a machine that the cloud takes may still work; null = it is not being taken. */
+  readonly drainUntil: EpochMs | null;
   readonly planId: string;
   readonly createdAt: EpochMs;
   readonly updatedAt: EpochMs;
@@ -88,6 +116,14 @@ export interface PlanView {
   readonly workloadNames: Readonly<Record<string, string>>;
 }
 
+export interface QuotaView extends Quota {
+  /** Units of machines of ours that `usage` cannot hold yet. */
+  readonly inFlight: number;
+  /** limit − usage − in flight, never below 0; null = unknown. */
+  readonly headroom: number | null;
+  readonly observedAt: EpochMs;
+}
+
 export interface ProviderView {
   readonly id: ProviderId;
   /** `suspended`: the credentials were refused; nothing is launched there until they work again. */
@@ -98,9 +134,15 @@ export interface ProviderView {
     readonly offerCount: number;
     /** Null = never read yet. */
     readonly observedAt: EpochMs | null;
+    /** Why reading the offers, or the quotas, failed last; null = it did not. */
     readonly error: string | null;
+    /** Failed readings of the offers in a row. */
+    readonly failureCount: number;
+    /** When the failing region is tried again. */
+    readonly retryAt: EpochMs | null;
+    readonly quotasObservedAt: EpochMs | null;
   }[];
-  readonly quotas: readonly (Quota & { readonly headroom: number | null })[];
+  readonly quotas: readonly QuotaView[];
   readonly soldOut: readonly SoldOut[];
   readonly leaseCount: number;
   readonly costMicroUsdPerHour: MicroUsdPerHour;
@@ -149,7 +191,16 @@ export const SERVICE_ERROR_CODES = [
   'plan-not-found',
   'lease-not-found',
   'provider-not-found',
+  'pool-not-found',
+  'price-not-quarantined',
+  'price-unreadable',
   'workload-conflict',
+  'callback-not-found',
+  'callback-refused',
+  'capacity-block-not-found',
+  'purchase-not-found',
+  'purchase-conflict',
+  'provider-unavailable',
   'not-ready',
 ] as const;
 export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];
@@ -163,8 +214,17 @@ export class ServiceError extends Error {
   }
 }
 
-export interface BrokerService {
+export interface BrokerService extends ExecutionService {
   listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
+  /** Prices that are not ranked, by pool key. */
+  listQuarantinedPrices(
+    filter: { readonly provider: ProviderId | null },
+    page: PageQuery,
+  ): Promise<Page<QuarantinedPriceView>>;
+  /** A person vouches for the price: it is ranked from the next reading on, which follows at once. Throws `price-not-quarantined`, `price-unreadable`. */
+  acceptPrice(poolKey: string): Promise<QuarantinedPriceView>;
+  /** Throws `pool-not-found` for a pool that was never offered. */
+  getPriceHistory(poolKey: string, since: EpochMs): Promise<PriceHistoryView>;
   /** Creates the workload, or changes it when one of that name and team exists. Planning follows within a second. */
   applyWorkload(spec: WorkloadSpec): Promise<WorkloadView>;
   /** What a plan would do if these were applied now, together with everything pending. Stores and launches nothing. */

@@ -25,6 +25,7 @@ export function leaseView(lease: LeaseRow, workloadName: string): LeaseView {
     stateReason: lease.stateReason,
     priceMicroUsdPerHour: lease.priceMicroUsdPerHour,
     instanceId: lease.instanceId,
+    drainUntil: lease.drainUntil,
     planId: lease.planId,
     createdAt: lease.createdAt,
     updatedAt: lease.updatedAt,

@@ -132,7 +132,11 @@ function reasonOf(error: unknown): string {
 const ADVICE: Readonly<Partial<Record<ProblemCode, string>>> = {
   'workload-not-found': '"gpu-broker status" lists the workloads.',
   'provider-not-found': '"gpu-broker providers" lists the providers.',
+  'pool-not-found': '"gpu-broker offers --output json" shows each pool’s key.',
+  'price-not-quarantined': '"gpu-broker offers --quarantined" lists the prices.',
   'workload-conflict': 'Wait until it is deleted ("gpu-broker status"), then try again.',
+  'purchase-not-found': '"gpu-broker capacity-blocks status" lists the purchases.',
+  'capacity-block-not-found': '"gpu-broker capacity-blocks list" shows what is for sale now.',
   'not-ready': 'The broker reads the clouds first; "gpu-broker providers" shows how far it is. Try again in a moment.',
   'host-not-allowed': 'Use the address the broker listens on, or allow this name in config/broker.yaml.',
   internal: 'The broker’s log has the cause under this request’s id.',

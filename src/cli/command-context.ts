@@ -11,6 +11,8 @@ export interface CliOptions {
   readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly fetch: Fetch;
+  /** Epoch milliseconds. */
+  now(): number;
   /** Everything on standard input, for `-f -`. */
   readInput(): Promise<string>;
   /** Ends what goes on until told otherwise (`events --follow`). */

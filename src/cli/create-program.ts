@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { CliError, EXIT } from './cli-error.ts';
 import { type CliOptions, DEFAULT_URL } from './command-context.ts';
 import { addEvents } from './commands/events.ts';
+import { addCapacityBlocks, addLeftovers } from './commands/execution.ts';
 import { addOffers, addProviders } from './commands/market.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addApply, addDelete, addExplain, addPlan, addStatus } from './commands/workloads.ts';
@@ -32,6 +33,8 @@ export function createProgram(cli: CliOptions): Command {
   addDelete(program, cli);
   addOffers(program, cli);
   addProviders(program, cli);
+  addLeftovers(program, cli);
+  addCapacityBlocks(program, cli);
   addEvents(program, cli);
   addPolicy(program, cli);
   return program;

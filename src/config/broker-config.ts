@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ProviderId } from '../domain/pool.ts';
 import { KNOWN_PROVIDERS } from '../providers/registry.ts';
-import { type BrokerDocument, brokerSchema } from './broker-schema.ts';
+import { type BrokerDocument, brokerSchema, DEFAULT_CONCURRENCY } from './broker-schema.ts';
 import type { ConfigResult } from './config-error.ts';
 import { type Issue, type IssueResult, valueIssue } from './issue.ts';
 import { checkDocument } from './schema-issues.ts';
@@ -19,6 +19,8 @@ export interface ProviderConfig {
   readonly certificateAuthorityFile: string | null;
   readonly credentials: 'default' | 'emulated';
   readonly options: Readonly<Record<string, unknown>>;
+  /** Regions read at once. */
+  readonly concurrency: number;
 }
 
 /** `config/broker.yaml`, validated and with every default filled in. Relative paths are as written. */
@@ -39,12 +41,15 @@ export interface BrokerConfig {
     readonly quotasSeconds: number;
     readonly reconcileSeconds: number;
     readonly sweepSeconds: number;
+    readonly interruptionsSeconds: number;
   };
   readonly launch: {
     /** A launch that is not running after this is given up and placed elsewhere. */
     readonly attemptTimeoutSeconds: number;
     /** How long a cloud may deny a machine that it has accepted. */
     readonly visibilitySeconds: number;
+    /** Base URL of this broker as its machines reach it; null = they cannot (emulated machines always can). */
+    readonly callbackUrl: string | null;
   };
   readonly sweep: {
     /** A machine that no lease accounts for is left alone until it is this old. */
@@ -77,7 +82,7 @@ function readBrokerConfig(document: unknown): IssueResult<BrokerConfig> {
   const checked = checkDocument('Broker', brokerSchema, document);
   if (!checked.ok) return checked;
   const { spec } = checked.value;
-  const issues = [...listenIssues(spec), ...storeIssues(spec), ...providerIssues(spec)];
+  const issues = [...listenIssues(spec), ...callbackIssues(spec), ...storeIssues(spec), ...providerIssues(spec)];
   return issues.length > 0 ? { ok: false, issues } : { ok: true, value: configFrom(spec) };
 }
 
@@ -94,11 +99,15 @@ function configFrom(spec: Spec): BrokerConfig {
       certificateAuthorityFile: settings?.certificateAuthorityFile ?? null,
       credentials: settings?.credentials ?? (clouds === 'emulated' ? 'emulated' : 'default'),
       options: settings?.options ?? {},
+      concurrency: settings?.concurrency ?? DEFAULT_CONCURRENCY,
     },
   ]);
   return {
     owner,
-    listen: { ...listen, allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...listen.allowedHosts])] },
+    listen: {
+      ...listen,
+      allowedHosts: [...new Set([...LOOPBACK_HOSTS, ...listen.allowedHosts, ...callbackHosts(spec)])],
+    },
     store:
       store.url === undefined
         ? { kind: 'embedded', dataDirectory: store.dataDirectory ?? './data' }
@@ -120,6 +129,24 @@ function listenIssues({ listen }: Spec): Issue[] {
       `${listen.host} is refused: ${reason}; allowed: 127.0.0.1, ::1, localhost, with a proxy that authenticates in front`,
     ),
   ];
+}
+
+/** Machines name this host in their requests. */
+function callbackHosts({ launch }: Spec): readonly string[] {
+  return launch.callbackUrl === null ? [] : [new URL(launch.callbackUrl).hostname];
+}
+
+function callbackIssues({ launch }: Spec): Issue[] {
+  if (launch.callbackUrl === null) return [];
+  const { protocol, hostname, username, password, search, hash } = new URL(launch.callbackUrl);
+  const path = ['spec', 'launch', 'callbackUrl'];
+  if (username !== '' || password !== '' || search !== '' || hash !== '') {
+    return [
+      valueIssue(path, 'is a plain address: no user, password, query or fragment; allowed: https://broker.example'),
+    ];
+  }
+  if (protocol === 'https:' || isLoopback(hostname)) return [];
+  return [valueIssue(path, 'would send the machines’ tokens in clear text; allowed: an https URL')];
 }
 
 function isLoopback(host: string): boolean {

@@ -5,6 +5,9 @@ import { field } from './schema-issues.ts';
 
 const hostName = field(z.string().regex(/^[A-Za-z0-9.:[\]-]{1,253}$/), 'a host name or address');
 
+/** Regions of a provider that are read at once. */
+export const DEFAULT_CONCURRENCY = 4;
+
 const providerSettings = z.strictObject({
   regions: field(
     z.union([z.literal('all'), distinctList(z.string().regex(/^[a-z0-9-]{1,40}$/))]),
@@ -19,6 +22,9 @@ const providerSettings = z.strictObject({
     .enum(['default', 'emulated'])
     .optional()
     .describe('default: the SDK’s own chain (environment, files, instance identity)'),
+  concurrency: wholeNumber(1, 64)
+    .default(DEFAULT_CONCURRENCY)
+    .describe('Regions read at once: a bound on bursts against the account’s request limits'),
   options: z.record(z.string(), z.unknown()).default({}).describe('Settings of the adapter, which checks them itself'),
 });
 
@@ -65,6 +71,9 @@ export const brokerSchema = z
             quotasSeconds: wholeNumber(1, 86_400).default(300),
             reconcileSeconds: wholeNumber(1, 3600).default(5),
             sweepSeconds: wholeNumber(1, 86_400).default(300),
+            interruptionsSeconds: wholeNumber(1, 60)
+              .default(5)
+              .describe('Between two looks for notices that a cloud takes a machine back'),
           })
           .prefault({}),
         launch: z
@@ -75,6 +84,10 @@ export const brokerSchema = z
             visibilitySeconds: wholeNumber(1, 3600)
               .default(60)
               .describe('How long a cloud may deny a machine that it has accepted'),
+            callbackUrl: field(z.url({ protocol: /^https?$/ }), 'an https URL such as https://broker.example')
+              .nullable()
+              .default(null)
+              .describe('Base URL of this broker as its machines reach it, for the notices that only they hear'),
           })
           .prefault({}),
         sweep: z

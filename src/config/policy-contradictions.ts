@@ -107,13 +107,21 @@ function repeatedEntries(spec: Spec): Issue[] {
   const budgets = repeats(spec.cost.budgets.map(({ team, period }) => `${team} per ${period}`)).map((index) =>
     valueIssue(['spec', 'cost', 'budgets', index, 'team'], 'has a budget for this period already'),
   );
-  const adjustments = repeats(spec.cost.priceAdjustments.map(({ match }) => match)).map((index) =>
+  const adjustments = neverApplied(spec.cost.priceAdjustments).map((index) =>
     valueIssue(
       ['spec', 'cost', 'priceAdjustments', index, 'match'],
       'is matched already above; this entry never applies',
     ),
   );
   return [...budgets, ...adjustments];
+}
+
+/** Those that an earlier entry of the same pattern, for the same market or for all, leaves nothing. */
+function neverApplied(adjustments: PolicyDocument['spec']['cost']['priceAdjustments']): number[] {
+  return adjustments.flatMap(({ match, market }, index) => {
+    const earlier = adjustments.slice(0, index).filter((one) => one.match === match);
+    return earlier.some((one) => one.market === null || one.market === market) ? [index] : [];
+  });
 }
 
 function repeats(keys: readonly string[]): number[] {

@@ -83,6 +83,7 @@ const cost = z.strictObject({
           'a pattern provider:region:instanceType with *',
           'The first that matches applies',
         ),
+        market: market.nullable().default(null).describe('Only in this market; without it, in all'),
         factor: field(z.number().gt(0).max(10), 'a factor above 0, such as 0.72'),
         reason: field(z.string().min(1).max(200), 'a text of 1 to 200 characters'),
       }),

@@ -120,6 +120,6 @@ function costDocument(policy: Policy): PolicyDocument['spec']['cost'] {
       usd: usdOf(limitMicroUsd),
       action,
     })),
-    priceAdjustments: policy.priceAdjustments.map((adjustment) => ({ ...adjustment })),
+    priceAdjustments: policy.priceAdjustments.map((adjustment) => ({ market: null, ...adjustment })),
   };
 }

@@ -15,6 +15,8 @@ export interface MaxShare {
 export interface PriceAdjustment {
   /** Pattern over `provider:region:instanceType` with `*`. */
   readonly match: string;
+  /** Only in this market; null or missing (policies stored before 0.2) = in all. */
+  readonly market?: Market | null;
   /** The price is multiplied by this, > 0. */
   readonly factor: number;
   readonly reason: string;

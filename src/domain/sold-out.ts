@@ -13,6 +13,8 @@ export interface RefusalScope {
   readonly market: Market | null;
   /** A quota's name: covers every pool whose offer claims that quota. */
   readonly quota: string | null;
+  /** One reservation of the pool alone; missing or null = any, and what is not reserved. */
+  readonly reservation?: string | null;
 }
 
 /** A scope that refused; left alone until `until`, which grows on repeats. */
@@ -32,16 +34,19 @@ export function scopeCovers(scope: RefusalScope, pool: Pool, quotas: readonly st
     (scope.zone === null || scope.zone === pool.zone) &&
     (scope.instanceType === null || scope.instanceType === pool.instanceType) &&
     (scope.market === null || scope.market === pool.market) &&
-    (scope.quota === null || quotas.includes(scope.quota))
+    (scope.quota === null || quotas.includes(scope.quota)) &&
+    ((scope.reservation ?? null) === null || scope.reservation === pool.reservation)
   );
 }
 
-/** One string per scope, for keys and for people: `aws/us-east-1/us-east-1a/p5.48xlarge/spot`, `*` for "any"; ` quota=…` behind it where one is named. */
+/** One string per scope, for keys and for people: `aws/us-east-1/us-east-1a/p5.48xlarge/spot`, `*` for "any"; ` quota=…` and ` reservation=…` behind it where one is named. */
 export function scopeKey(scope: RefusalScope): string {
   const base = [scope.provider, scope.region, scope.zone, scope.instanceType, scope.market]
     .map((part) => part ?? '*')
     .join('/');
-  return scope.quota === null ? base : `${base} quota=${scope.quota}`;
+  const quota = scope.quota === null ? '' : ` quota=${scope.quota}`;
+  const reservation = (scope.reservation ?? null) === null ? '' : ` reservation=${scope.reservation}`;
+  return `${base}${quota}${reservation}`;
 }
 
 /** The scope of exactly one pool; of all zones of its region where the cloud chooses the zone. */
@@ -53,5 +58,6 @@ export function poolScope(pool: Pool): RefusalScope {
     instanceType: pool.instanceType,
     market: pool.market,
     quota: null,
+    ...(pool.reservation === null ? {} : { reservation: pool.reservation }),
   };
 }

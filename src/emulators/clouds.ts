@@ -6,11 +6,13 @@ import type { Front } from './http/front.ts';
 import { createRequestLog } from './http/request-log.ts';
 import type { ServedFront } from './http/server.ts';
 import { serveFront } from './http/server.ts';
-import type { CloudId, MarketFacts, RunningClouds, World } from './world/contract.ts';
+import { createMachineAgent, TOLD_INSIDE } from './machine-agent.ts';
+import type { CloudId, MarketFacts, MarketTrace, RunningClouds, World } from './world/contract.ts';
 import { CLOUD_IDS } from './world/contract.ts';
 import type { CreatedWorld } from './world/create-world.ts';
 import { createWorld } from './world/create-world.ts';
 import { loadMarket } from './world/load-market.ts';
+import type { RateLimitRule } from './world/rate-limits.ts';
 
 export const CLOUDS: readonly CloudId[] = CLOUD_IDS;
 
@@ -31,6 +33,12 @@ export interface CloudsOptions {
   readonly startedAt?: EpochMs;
   /** See `WorldOptions`; default 0. */
   readonly interruptionsPerHour?: number;
+  /** API rate limits to begin with; default: none. */
+  readonly rateLimits?: readonly RateLimitRule[];
+  /** A recorded market to replay from the start on. */
+  readonly trace?: MarketTrace;
+  /** Runs what is inside the machines (`machine-agent.ts`), which polls by the clock; told of what it has to say. Default: nothing runs in them. */
+  readonly machineAgent?: { readonly log: (message: string) => void };
   /** Told when a front throws. Without it, `close()` rejects with what was thrown, so that no test passes over it. */
   readonly onError?: (error: unknown) => void;
 }
@@ -68,8 +76,35 @@ export async function startClouds(options: CloudsOptions): Promise<RunningClouds
     if (latency !== undefined) control.setLaunchLatencyMs(cloud, latency);
     control.setVisibilityDelayMs(cloud, options.visibilityDelayMs?.[cloud] ?? 0);
   }
+  for (const { cloud, bucket, ...limit } of options.rateLimits ?? []) control.setRateLimit(cloud, bucket, limit);
+  if (options.trace !== undefined) control.replay(options.trace);
   const fronts = (await Promise.all(clouds.map((cloud) => loadFronts(cloud, world)))).flat();
-  return serveAll({ world, control, faults, rateLimits, fronts, clouds, ports, onError: options.onError ?? null });
+  const serving = { world, control, faults, rateLimits, fronts, clouds, ports, onError: options.onError ?? null };
+  const running = await serveAll(serving);
+  return options.machineAgent === undefined ? running : withMachineAgent(running, clouds, options.machineAgent.log);
+}
+
+/** Beside the clouds, what runs in their machines, until they close. */
+async function withMachineAgent(
+  clouds: RunningClouds,
+  held: readonly CloudId[],
+  log: (message: string) => void,
+): Promise<RunningClouds> {
+  const { world } = clouds;
+  // Only Azure's machines tell things inside only, so far.
+  const { userDataOf } = await import('./arm/user-data.ts');
+  const told = TOLD_INSIDE.filter((cloud) => held.includes(cloud));
+  const closing = new AbortController();
+  const agent = createMachineAgent({ world, clock: world.clock, fetch, clouds: told, userDataOf, log });
+  const running = agent.run(closing.signal);
+  return {
+    ...clouds,
+    async close() {
+      closing.abort();
+      await running;
+      await clouds.close();
+    },
+  };
 }
 
 function noEndpoints(): Record<CloudId, Record<string, string>> {

@@ -2,7 +2,10 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { EpochMs } from '../domain/time.ts';
 import { startClouds } from './clouds.ts';
 import { createScaledClock } from './world/clocks.ts';
-import type { CloudId, RunningClouds } from './world/contract.ts';
+import type { CloudId, MarketTrace, RunningClouds } from './world/contract.ts';
+import { DOCUMENTED_LIMITS } from './world/documented-limits.ts';
+import { loadTrace } from './world/load-trace.ts';
+import type { RateLimitRule } from './world/rate-limits.ts';
 
 export interface CloudsProcessOptions {
   readonly seed: number;
@@ -17,6 +20,11 @@ export interface CloudsProcessOptions {
   readonly interruptionsPerHour?: number;
   /** How long reads lag behind launches, in world time; default: 300 ms on AWS, none elsewhere. */
   readonly visibilityDelayMs?: Readonly<Partial<Record<CloudId, number>>>;
+  /** Whether the API rate limits that the clouds document are in force; default true. */
+  readonly rateLimits?: boolean;
+  /** A recorded market to replay from the start on (`world/load-trace.ts`), `traceSpeed` times as fast as recorded. */
+  readonly traceFile?: string;
+  readonly traceSpeed?: number;
   /** Write the ready line to this file (whole or not at all) instead of to standard output. */
   readonly readyFile?: string;
   /** Stop when standard input ends, so that the clouds do not outlive the program that holds the other end. Default false. */
@@ -36,7 +44,8 @@ export interface CloudsReady {
 const VISIBILITY_DELAY_MS: Readonly<Partial<Record<CloudId, number>>> = { aws: 300 };
 
 /**
- * What the command `gpu-broker clouds` runs: the emulated clouds until SIGTERM or SIGINT. Rejects when they cannot start.
+ * What the command `gpu-broker clouds` runs: the emulated clouds until SIGTERM or SIGINT. Rejects when they cannot start, with
+ * `TraceError` or RangeError when the recorded market is wrong.
  * A front that throws is reported on standard error; the clouds go on, as clouds do.
  */
 export async function runCloudsProcess(options: CloudsProcessOptions): Promise<void> {
@@ -45,11 +54,15 @@ export async function runCloudsProcess(options: CloudsProcessOptions): Promise<v
   const stop = listenForStop(options.stopWhenInputEnds ?? false);
   let running: RunningClouds | null = null;
   try {
+    const trace = await traceOf(options);
     running = await startClouds({
       ...{ seed, ports, interruptionsPerHour },
       clock: createScaledClock({ speed, ...(startAt === undefined ? {} : { startAt }) }),
       visibilityDelayMs: options.visibilityDelayMs ?? VISIBILITY_DELAY_MS,
       ...(clouds === undefined ? {} : { clouds }),
+      ...(trace === null ? {} : { trace }),
+      rateLimits: limitsOf(options),
+      machineAgent: { log: (message) => process.stderr.write(`${message}\n`) },
       onError: report,
     });
     await announce(running, options.readyFile ?? null);
@@ -58,6 +71,14 @@ export async function runCloudsProcess(options: CloudsProcessOptions): Promise<v
     stop.release();
     await running?.close();
   }
+}
+
+async function traceOf({ traceFile, traceSpeed = 1 }: CloudsProcessOptions): Promise<MarketTrace | null> {
+  return traceFile === undefined ? null : loadTrace(traceFile, { speed: traceSpeed });
+}
+
+function limitsOf({ rateLimits = true }: CloudsProcessOptions): readonly RateLimitRule[] {
+  return rateLimits ? DOCUMENTED_LIMITS : [];
 }
 
 function report(error: unknown): void {

@@ -21,6 +21,41 @@ export function addServiceCommands(program: Command, options: ServiceCommandOpti
   addStart(program, options);
   addDemo(program, options);
   addClouds(program, options);
+  addProvidersCheck(program, options);
+}
+
+/** Beside the client command `providers`: this one needs no broker, since it is for before there is one. */
+function addProvidersCheck(program: Command, { terminal, signal, report }: ServiceCommandOptions): void {
+  const providers = program.commands.find((command) => command.name() === 'providers') ?? program.command('providers');
+  providers
+    .command('check')
+    .description('try every permission that the configured clouds need, with calls that change nothing')
+    .option('--config <file>', 'settings of the broker', path.join(SAMPLE_CONFIG, 'broker.yaml'))
+    .option('--clouds-file <file>', 'use emulated clouds that run already: what they wrote of themselves')
+    .option('--seed <number>', 'seed of the emulated clouds', wholeNumber, SEED)
+    .action(async (given: CheckFlags, command: Command) => {
+      const { checkProviders } = await import('./providers-check.ts');
+      const { ConfigProblem } = await import('./load-providers.ts');
+      try {
+        report.exitCode = await checkProviders({
+          configFile: given.config,
+          cloudsFile: given.cloudsFile ?? null,
+          seed: given.seed,
+          asJson: command.optsWithGlobals()['output'] === 'json',
+          ...{ terminal, signal },
+        });
+      } catch (error) {
+        if (error instanceof ConfigProblem)
+          throw new CliError(EXIT.usage, `the configuration is wrong\n${error.message}`);
+        throw error;
+      }
+    });
+}
+
+interface CheckFlags {
+  readonly config: string;
+  readonly cloudsFile?: string;
+  readonly seed: number;
 }
 
 function addServe(program: Command, { terminal, signal }: ServiceCommandOptions): void {
@@ -36,7 +71,8 @@ function addServe(program: Command, { terminal, signal }: ServiceCommandOptions)
     .option('--log-level <level>', 'trace, debug, info, warn or error', 'info')
     .option('--ready-line', 'print one line of JSON when ready, for programs', false)
     .action(async (given: ServeFlags) => {
-      const { serve, ConfigProblem } = await import('./serve.ts');
+      const { serve } = await import('./serve.ts');
+      const { ConfigProblem } = await import('./load-providers.ts');
       const { StoreError } = await import('../store/errors.ts');
       try {
         const serving = await serve({
@@ -114,15 +150,27 @@ function addClouds(program: Command, _options: ServiceCommandOptions): void {
     .description('run the emulated clouds as a process of their own, until stopped')
     .option('--seed <number>', 'seed of prices, capacity and faults', wholeNumber, SEED)
     .option('--speed <factor>', 'world seconds per real second', Number, 1)
+    .option('--trace <file>', 'replay a recorded market from a .csv or .csv.gz file (docs/emulated-clouds.md)')
+    .option('--trace-speed <factor>', 'recorded seconds per world second', Number, 1)
+    .option('--no-rate-limits', 'without the API rate limits that the clouds document')
     .option('--ready-file <file>', 'write where they listen to this file instead of standard output')
     .option('--stop-with-parent', 'stop when standard input ends', false)
     .action(async (given: CloudsFlags) => {
       const { runCloudsProcess } = await import('../emulators/process.ts');
+      const { TraceError } = await import('../emulators/world/load-trace.ts');
       await runCloudsProcess({
         seed: given.seed,
         speed: given.speed,
         stopWhenInputEnds: given.stopWithParent,
+        rateLimits: given.rateLimits,
+        traceSpeed: given.traceSpeed,
+        ...(given.trace === undefined ? {} : { traceFile: given.trace }),
         ...(given.readyFile === undefined ? {} : { readyFile: given.readyFile }),
+      }).catch((error: unknown) => {
+        // A wrong trace, or a number that cannot be: what was asked for is wrong, not the program.
+        if (error instanceof TraceError || error instanceof RangeError || isMissingFile(error, given.trace))
+          throw new CliError(EXIT.usage, error.message);
+        throw error;
       });
     });
 }
@@ -130,8 +178,16 @@ function addClouds(program: Command, _options: ServiceCommandOptions): void {
 interface CloudsFlags {
   readonly seed: number;
   readonly speed: number;
+  readonly trace?: string;
+  readonly traceSpeed: number;
+  readonly rateLimits: boolean;
   readonly readyFile?: string;
   readonly stopWithParent: boolean;
+}
+
+/** Whether the error is of reading this file. */
+function isMissingFile(error: unknown, file: string | undefined): error is Error {
+  return error instanceof Error && 'path' in error && error.path === file && file !== undefined;
 }
 
 function wholeNumber(text: string): number {

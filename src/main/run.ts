@@ -16,6 +16,7 @@ export async function run(): Promise<void> {
     terminal,
     environment: process.env,
     fetch,
+    now: Date.now,
     readInput: () => text(process.stdin),
     signal: stopping.signal,
   });

@@ -1,4 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -10,20 +11,10 @@ import { createService } from '../broker/create-service.ts';
 import { createNewId } from '../broker/ids.ts';
 import { createPlanner } from '../broker/planning/planner.ts';
 import { createPolicyKeeper } from '../broker/policy-keeper.ts';
-import { type BrokerConfig, loadBrokerConfig, type ProviderConfig } from '../config/broker-config.ts';
-import { type ConfigError, formatConfigError } from '../config/config-error.ts';
-import type { ProviderId } from '../domain/pool.ts';
-import type { Provider } from '../providers/provider.ts';
-import { loadProvider } from '../providers/registry.ts';
+import { type BrokerConfig, loadBrokerConfig } from '../config/broker-config.ts';
+import { formatConfigError } from '../config/config-error.ts';
 import { openStore, type Store } from '../store/open-store.ts';
-import type { Child } from './children.ts';
-import {
-  type CloudsPlace,
-  emulatedOptions,
-  emulatedRegions,
-  readCloudsFile,
-  startCloudsChild,
-} from './emulated-clouds.ts';
+import { ConfigProblem, cloudsFor, loadProviders } from './load-providers.ts';
 import { loadGoverningPolicy, watchPolicies } from './policy-watch.ts';
 import { systemClock } from './system-clock.ts';
 import { VERSION } from './version.ts';
@@ -46,14 +37,6 @@ export interface Serving {
   stop(): Promise<void>;
 }
 
-/** Files that an operator wrote are wrong: each message names file, line and column. */
-export class ConfigProblem extends Error {
-  override readonly name = 'ConfigProblem';
-  constructor(errors: readonly ConfigError[]) {
-    super(errors.map(formatConfigError).join('\n'));
-  }
-}
-
 /** Wires the whole broker from its files and starts it. Throws {@link ConfigProblem} before anything is started. */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const config = await loadBrokerConfig(options.configFile);
@@ -68,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   try {
     const dataDirectory = options.dataDirectory ?? dataDirectoryOf(config.value);
     await mkdir(dataDirectory, { recursive: true });
-    const clouds = await cloudsFor(config.value, options, dataDirectory);
+    const clouds = await cloudsFor(config.value, { ...options, logDirectory: dataDirectory });
     if (clouds?.child !== undefined) closers.push(() => clouds.child?.stop());
     const onTrouble = (error: unknown, what: string): void => logger.warn({ error: String(error) }, what);
     const store = await openStore({ ...storeOptions(config.value, dataDirectory), onTrouble });
@@ -79,12 +62,15 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     });
     const planner = createPlanner();
     closers.push(() => planner.close());
+    let ownUrl: string | null = null;
     const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
     const context: BrokerContext = {
       ...{ store, providers, regions, logger },
       clock: systemClock,
       random: Math.random,
       newId: createNewId(systemClock, Math.random),
+      newToken: () => randomBytes(32).toString('base64url'),
+      callbackUrl: () => config.value.launch.callbackUrl ?? (config.value.clouds === 'emulated' ? ownUrl : null),
       settings: brokerSettings(config.value),
       holder: `${process.pid}-${Date.now().toString(36)}`,
       signal: stopping.signal,
@@ -101,11 +87,6 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       process.off('SIGHUP', reload);
       return watching.close();
     });
-    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
-    closers.push(async () => {
-      stopping.abort(new Error('The broker is stopping'));
-      await broker.stop();
-    });
     const service = createService(context, planner, keeper);
     const { listen } = config.value;
     const api = createApi({
@@ -116,7 +97,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const server = createServer(api);
     await listening(server, options.port ?? listen.port, listen.host);
     closers.push(() => closed(server));
-    return { url: urlOf(server), controlUrl: clouds?.place.controlUrl ?? null, stop: closeAll };
+    ownUrl = urlOf(server);
+    // After listening: the first machine may call back as soon as it is launched.
+    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
+    closers.push(async () => {
+      stopping.abort(new Error('The broker is stopping'));
+      await broker.stop();
+    });
+    return { url: ownUrl, controlUrl: clouds?.place.controlUrl ?? null, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
@@ -146,53 +134,13 @@ function storeOptions(config: BrokerConfig, dataDirectory: string): Parameters<t
   return { kind: 'embedded', dataDirectory: path.join(dataDirectory, 'store') };
 }
 
-async function cloudsFor(
-  config: BrokerConfig,
-  options: ServeOptions,
-  dataDirectory: string,
-): Promise<{ place: CloudsPlace; child?: Child } | null> {
-  if (options.cloudsFile !== null) return { place: await readCloudsFile(options.cloudsFile) };
-  if (config.clouds === 'real') return null;
-  return startCloudsChild(options.seed, path.join(dataDirectory, 'clouds.log'));
-}
-
-async function loadProviders(config: BrokerConfig, place: CloudsPlace | null) {
-  const regions = new Map<ProviderId, readonly string[]>();
-  const entries = Object.entries(config.providers).map(async ([id, settings]): Promise<[ProviderId, Provider]> => {
-    const chosen = settings.regions === 'all' ? await emulatedRegions(id) : settings.regions;
-    regions.set(id, chosen);
-    return [id, await loadProvider(id, await providerSettings(id, settings, chosen, place))];
-  });
-  return { providers: new Map(await Promise.all(entries)), regions };
-}
-
-async function providerSettings(
-  id: ProviderId,
-  settings: ProviderConfig,
-  regions: readonly string[],
-  place: CloudsPlace | null,
-) {
-  const { certificateAuthorityFile: file } = settings;
-  if (place === null) {
-    const certificateAuthority = file === null ? null : await readFile(file, 'utf8');
-    const { endpoints, credentials, options } = settings;
-    return { regions, endpoints, certificateAuthority, credentials, options, clock: systemClock };
-  }
-  return {
-    regions,
-    endpoints: Object.entries(place.endpoints).find(([cloud]) => cloud === id)?.[1] ?? {},
-    certificateAuthority: place.certificateAuthority,
-    credentials: 'emulated' as const,
-    options: { ...emulatedOptions(id), ...settings.options },
-    clock: systemClock,
-  };
-}
-
 function brokerSettings(config: BrokerConfig): BrokerSettings {
   return {
     owner: config.owner,
+    concurrency: new Map(Object.entries(config.providers).map(([id, { concurrency }]) => [id, concurrency])),
     ...config.intervals,
-    ...config.launch,
+    attemptTimeoutSeconds: config.launch.attemptTimeoutSeconds,
+    visibilitySeconds: config.launch.visibilitySeconds,
     ...config.sweep,
   };
 }

@@ -11,14 +11,19 @@ export const RESTART_LOSS_HOURS = 0.25;
 /** An estimate of 0 would make a cost infinite; below this, chances are all alike. */
 const LEAST_SUCCESS_PROBABILITY = 0.001;
 
-/** The price that shares, caps and costs count: list or spot price × the first adjustment whose pattern matches; never below 1 micro-dollar. */
+/**
+ * The price that shares, caps and costs count: list or spot price × the first adjustment whose pattern and market match. Never below 1
+ * micro-dollar: capacity that is paid for already can count as nearly free, but a share of nothing could not be computed.
+ */
 export function adjustedPrice(
   policy: Pick<Policy, 'priceAdjustments'>,
   pool: Pool,
   price: MicroUsdPerHour,
 ): MicroUsdPerHour {
   const name = `${pool.provider}:${pool.region}:${pool.instanceType}`;
-  const adjustment = policy.priceAdjustments.find(({ match }) => globMatches(match, name));
+  const adjustment = policy.priceAdjustments.find(
+    ({ match, market }) => (market == null || market === pool.market) && globMatches(match, name),
+  );
   return adjustment === undefined ? price : Math.max(1, scaleMoney(price, adjustment.factor));
 }
 

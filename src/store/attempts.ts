@@ -1,4 +1,5 @@
-import type { Selectable } from 'kysely';
+import { createHash } from 'node:crypto';
+import { type Selectable, sql } from 'kysely';
 import type { MicroUsdPerHour } from '../domain/money.ts';
 import { type Pool, poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
@@ -19,6 +20,8 @@ export interface NewAttempt {
   /** The price that the decision was made on. */
   readonly priceMicroUsdPerHour: MicroUsdPerHour;
   readonly parameters: AttemptParameters;
+  /** What the machine proves itself by when it calls back; null = it will not. */
+  readonly callbackToken: string | null;
   readonly at: EpochMs;
 }
 
@@ -27,6 +30,8 @@ export interface AttemptRow extends Omit<NewAttempt, 'at'> {
   readonly number: number;
   readonly state: AttemptState;
   readonly createdAt: EpochMs;
+  /** SHA-256 of the call back's token, hexadecimal. The token itself stays only until the launch is settled. */
+  readonly callbackTokenHash: string | null;
   /** When it was sent first. */
   readonly sentAt: EpochMs | null;
   readonly settledAt: EpochMs | null;
@@ -74,6 +79,8 @@ export async function writeAttempt(
       settled_at: null,
       refusal: null,
       error: null,
+      callback_token: attempt.callbackToken,
+      callback_token_hash: attempt.callbackToken === null ? null : hashToken(attempt.callbackToken),
     })
     .returningAll()
     .executeTakeFirstOrThrow();
@@ -98,14 +105,52 @@ export async function attemptsOfLease(handle: Handle, leaseId: string): Promise<
   return rows.map(attemptRowOf);
 }
 
-/** From now on the request may have arrived. The time of the first sending stays. */
-export async function markSent(handle: Handle, id: string, at: EpochMs): Promise<void> {
-  await handle
+/** `first`: nothing of this attempt was ever sent. `again`: it may have arrived already. `stale`: it must not be sent. */
+export type Sending = 'first' | 'again' | 'stale';
+
+/**
+ * From now on the request may have arrived; the time of the first sending stays. Says whether this is the first sending, which only one
+ * caller ever hears, and `stale` to whoever has lost the lease to somebody else.
+ */
+export async function markSent(
+  handle: Handle,
+  attempt: { readonly id: string; readonly token: string | null; readonly at: EpochMs },
+): Promise<Sending> {
+  const { id, token, at } = attempt;
+  const held = sql<boolean>`exists (select 1 from leases where leases.id = attempts.lease_id
+    and leases.attempt_id = attempts.id and leases.state = 'launching' and leases.lock_token = ${token})`;
+  const first = await handle
     .updateTable('attempts')
     .set({ state: 'sent', sent_at: time(at) })
     .where('id', '=', id)
     .where('state', '=', 'written')
+    .where(held)
+    .returning('id')
     .execute();
+  if (first.length > 0) return 'first';
+  const again = await handle.selectFrom('attempts').select('id').where('id', '=', id).where(held).execute();
+  return again.length > 0 ? 'again' : 'stale';
+}
+
+/** How a token is kept. It has 256 random bits, so no salt and no slow hash are needed. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+export interface CallbackTarget {
+  readonly leaseId: string;
+  readonly tokenHash: string;
+}
+
+/** What a call back of this attempt's machine must prove; null where the attempt is unknown or its machine has no token. */
+export async function findCallbackTarget(handle: Handle, attemptId: string): Promise<CallbackTarget | null> {
+  const row = await handle
+    .selectFrom('attempts')
+    .select(['lease_id', 'callback_token_hash'])
+    .where('id', '=', attemptId)
+    .executeTakeFirst();
+  if (row === undefined || row.callback_token_hash === null) return null;
+  return { leaseId: row.lease_id, tokenHash: row.callback_token_hash };
 }
 
 export type AttemptOutcome =
@@ -128,6 +173,7 @@ export async function settleAttempt(transaction: Handle, id: string, outcome: At
       settled_at: time(outcome.at),
       refusal: refusal === null ? null : json(refusal),
       error,
+      callback_token: null,
     })
     .where('id', '=', id)
     .where('state', 'in', outcome.state === 'accepted' ? ['written', 'sent'] : ['written', 'sent', 'accepted'])
@@ -159,6 +205,8 @@ function attemptRowOf(row: Selectable<AttemptsTable>): AttemptRow {
     pool: poolOf(row),
     priceMicroUsdPerHour: row.price_micro_usd_per_hour,
     parameters: row.parameters,
+    callbackToken: row.callback_token,
+    callbackTokenHash: row.callback_token_hash,
     state: row.state,
     createdAt: epochMs(row.created_at),
     sentAt: epochMsOrNull(row.sent_at),

@@ -31,6 +31,12 @@ export interface LeaseRow extends Omit<NewLease, 'at'> {
   readonly attemptId: string | null;
   /** False = its machine is to be released. */
   readonly wanted: boolean;
+  /** Why it is no longer wanted, where that is not its workload's doing: the cloud takes its machine. */
+  readonly unwantedReason: string | null;
+  /** An unwanted lease serves until then, if its machine does; null = it is released at once. */
+  readonly drainUntil: EpochMs | null;
+  /** The cloud has said that its machine is taken already. */
+  readonly taken: boolean;
   /** When there is work to do on it next. */
   readonly notBefore: EpochMs;
   readonly createdAt: EpochMs;
@@ -63,6 +69,9 @@ export function leaseOf(row: Selectable<LeasesTable>): LeaseRow {
     instanceId: row.instance_id,
     attemptId: row.attempt_id,
     wanted: row.wanted,
+    unwantedReason: row.unwanted_reason,
+    drainUntil: epochMsOrNull(row.drain_until),
+    taken: row.taken,
     notBefore: epochMs(row.not_before),
     createdAt: epochMs(row.created_at),
     updatedAt: epochMs(row.updated_at),

@@ -151,6 +151,60 @@ export async function unwantLeases(transaction: Handle, ids: readonly string[], 
   if (unwanted.length > 0) await notify(transaction, 'leases');
 }
 
+/** The lease whose machine the cloud calls so; null = no lease that is not final. */
+export async function findLeaseByInstance(
+  handle: Handle,
+  machine: { readonly provider: ProviderId; readonly region: string; readonly instanceId: string },
+): Promise<LeaseRow | null> {
+  const row = await handle
+    .selectFrom('leases')
+    .selectAll()
+    .where('provider', '=', machine.provider)
+    .where('region', '=', machine.region)
+    .where('instance_id', '=', machine.instanceId)
+    .where(isNotFinal)
+    .executeTakeFirst();
+  return row === undefined ? null : leaseOf(row);
+}
+
+export interface TakenLease {
+  readonly id: string;
+  /** In words, for people. */
+  readonly reason: string;
+  /** The machine may serve until then. */
+  readonly drainUntil: EpochMs | null;
+  /** The machine is gone already. */
+  readonly taken: boolean;
+  readonly at: EpochMs;
+}
+
+/**
+ * The cloud takes the machine: the lease serves its workload no more and its worker is woken. Returns whether it served until now, so that
+ * its place is to be filled again.
+ */
+export async function takeLease(transaction: Handle, take: TakenLease): Promise<boolean> {
+  const { id, reason, drainUntil, taken, at } = take;
+  const changes = { not_before: time(at), woken: true, updated_at: time(at), ...(taken ? { taken } : {}) };
+  const served = await transaction
+    .updateTable('leases')
+    .set({
+      ...changes,
+      wanted: false,
+      unwanted_reason: reason,
+      drain_until: drainUntil === null ? null : time(drainUntil),
+    })
+    .where('id', '=', id)
+    .where('wanted', '=', true)
+    .where('state', 'in', SERVING_STATES)
+    .returning('id')
+    .execute();
+  if (served.length === 0) {
+    await transaction.updateTable('leases').set(changes).where('id', '=', id).where(isNotFinal).execute();
+  }
+  await notify(transaction, 'leases');
+  return served.length > 0;
+}
+
 /** Makes a lease due now, also when somebody works it and is about to put it off. */
 export async function wakeLease(handle: Handle, id: string, at: EpochMs): Promise<void> {
   await handle

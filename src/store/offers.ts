@@ -36,31 +36,42 @@ const OFFER_ROWS = sql.raw(
     .map(([column, type]) => `${column} ${type}`)
     .join(', ')})`,
 );
+/** All but the time of the observation. */
+const CONTENT = COLUMNS.filter((column) => column !== 'observed_at');
+const CONTENT_OF_OFFERS = sql.raw(CONTENT.map((column) => `offers.${column}`).join(', '));
+const CONTENT_OF_READ = sql.raw(CONTENT.map((column) => `read.${column}`).join(', '));
 const TAKE_NEW_VALUES = sql.raw(COLUMNS.map((column) => `${column} = excluded.${column}`).join(', '));
 
 /**
- * Replaces all offers of a region by what was read, and appends every new or changed price to the price history.
- * Throws RangeError for an offer of another region, or two of one pool.
+ * Replaces all offers of a region by what was read, and appends every new or changed price to the price history. Returns whether
+ * anything that a plan depends on has changed. Throws RangeError for an offer of another region, or two of one pool.
  */
 export async function replaceRegionOffers(
   transaction: Handle,
   provider: ProviderId,
   region: string,
   offers: readonly Offer[],
-): Promise<void> {
+): Promise<boolean> {
   const keys = offers.map(({ pool }) => poolKey(pool));
   const stray = offers.find(({ pool }) => pool.provider !== provider || pool.region !== region);
   if (stray !== undefined) throw new RangeError(`The offer ${poolKey(stray.pool)} is not of ${provider}:${region}`);
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined) throw new RangeError(`The pool ${twice} is offered twice`);
-  await transaction
+  const gone = await transaction
     .deleteFrom('offers')
     .where('provider', '=', provider)
     .where('region', '=', region)
     .where('pool_key', '!=', sql<string>`all(${textArray(keys)})`)
+    .returning('pool_key')
     .execute();
-  if (offers.length === 0) return;
+  if (offers.length === 0) return gone.length > 0;
   const rows = json(offers.map(offerColumns).toSorted((a, b) => (a.pool_key < b.pool_key ? -1 : 1)));
+  const { rows: changed } = await sql`
+    select read.pool_key
+    from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
+    left join offers on offers.pool_key = read.pool_key
+    where (${CONTENT_OF_OFFERS}) is distinct from (${CONTENT_OF_READ})
+    limit 1`.execute(transaction);
   await sql`
     insert into price_history (pool_key, observed_at, price_micro_usd_per_hour, availability)
     select read.pool_key, read.observed_at, read.price_micro_usd_per_hour, read.availability
@@ -74,11 +85,23 @@ export async function replaceRegionOffers(
     insert into offers (${OFFER_COLUMNS})
     select ${OFFER_COLUMNS} from jsonb_to_recordset(${rows}::jsonb) as read ${OFFER_ROWS}
     on conflict (pool_key) do update set ${TAKE_NEW_VALUES}`.execute(transaction);
+  return gone.length > 0 || changed.length > 0;
 }
 
 /** All offers, by pool key. */
 export async function listOffers(handle: Handle): Promise<readonly Offer[]> {
   const rows = await handle.selectFrom('offers').selectAll().orderBy('pool_key').execute();
+  return rows.map(offerOf);
+}
+
+/** The offers of these pools; those that are not offered (any more) are absent. By pool key. */
+export async function offersOfPools(handle: Handle, poolKeys: readonly string[]): Promise<readonly Offer[]> {
+  const rows = await handle
+    .selectFrom('offers')
+    .selectAll()
+    .where('pool_key', '=', sql<string>`any(${textArray(poolKeys)})`)
+    .orderBy('pool_key')
+    .execute();
   return rows.map(offerOf);
 }
 
@@ -112,13 +135,18 @@ export interface PricePoint {
   readonly availability: Availability;
 }
 
-/** The changes of a pool's price since then, oldest first; each holds until the next. */
+/** The changes of a pool's price since then, oldest first, with the one in force then in front; each holds until the next. */
 export async function priceHistory(handle: Handle, key: string, since: EpochMs): Promise<readonly PricePoint[]> {
+  const inForce = handle
+    .selectFrom('price_history')
+    .select((column) => column.fn.max('observed_at').as('at'))
+    .where('pool_key', '=', key)
+    .where('observed_at', '<=', time(since));
   const rows = await handle
     .selectFrom('price_history')
     .selectAll()
     .where('pool_key', '=', key)
-    .where('observed_at', '>=', time(since))
+    .where('observed_at', '>=', sql<Date>`coalesce(${inForce}, ${time(since)}::timestamptz)`)
     .orderBy('observed_at')
     .execute();
   return rows.map((row) => ({

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { adviceWeight, type CapacityWord } from '../domain/capacity-word.ts';
 import { type Pool, poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, textArray, time } from './columns.ts';
@@ -43,12 +44,14 @@ async function record(
 
 /**
  * The estimated chance (0..1) that a launch succeeds, for each pool key asked: the mean of the Beta posterior. With `at`, outcomes
- * count as old as they are then; without, as old as at the pool's last outcome.
+ * count as old as they are then; without, as old as at the pool's last outcome. What the cloud says of a pool (`words`, by pool key)
+ * counts as so many launches more, fewer as it ages.
  */
 export async function successProbabilities(
   handle: Handle,
   poolKeys: readonly string[],
   at: EpochMs | null = null,
+  words: ReadonlyMap<string, CapacityWord> = new Map(),
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await handle
     .selectFrom('pool_outcomes')
@@ -59,10 +62,19 @@ export async function successProbabilities(
     rows.map((row) => {
       const ageMs = at === null ? 0 : Math.max(0, at - epochMs(row.updated_at));
       const weight = 0.5 ** (ageMs / HALF_LIFE_MS);
-      return [row.pool_key, successProbability(row.successes * weight, row.refusals * weight)];
+      return [row.pool_key, { successes: row.successes * weight, refusals: row.refusals * weight }];
     }),
   );
-  return new Map(poolKeys.map((key) => [key, known.get(key) ?? successProbability(0, 0)]));
+  return new Map(
+    poolKeys.map((key) => {
+      const { successes, refusals } = known.get(key) ?? { successes: 0, refusals: 0 };
+      const word = words.get(key);
+      if (at === null || word?.obtainability == null) return [key, successProbability(successes, refusals)];
+      const weight = adviceWeight(at - word.observedAt);
+      const { obtainability } = word;
+      return [key, successProbability(successes + weight * obtainability, refusals + weight * (1 - obtainability))];
+    }),
+  );
 }
 
 export function successProbability(successes: number, refusals: number): number {

@@ -1,5 +1,9 @@
 import type { ColumnType, Generated, Kysely } from 'kysely';
+import type { CapacityBlock } from '../domain/capacity-block.ts';
+import type { PurchaseState } from '../domain/capacity-purchase.ts';
+import type { InterruptionKind } from '../domain/interruption.ts';
 import type { LeaseState } from '../domain/lease.ts';
+import type { LeftoverKind, LeftoverState, SweepOutcome, SweepSubject } from '../domain/leftover.ts';
 import type { Architecture, Availability, Quota, QuotaClaim } from '../domain/offer.ts';
 import type { HoldReason, Plan } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
@@ -79,6 +83,9 @@ export interface LeasesTable extends PoolColumns {
   gone_at: Date | null;
   lock_token: string | null;
   lock_expires_at: Date | null;
+  unwanted_reason: Generated<string | null>;
+  drain_until: Generated<Date | null>;
+  taken: Generated<boolean>;
 }
 
 /** `written`: committed, perhaps never sent. `sent`: may have arrived. The others are the cloud's answer. */
@@ -111,6 +118,8 @@ export interface AttemptsTable extends PoolColumns {
   settled_at: Date | null;
   refusal: ColumnType<RecordedRefusal | null, string | null, string | null>;
   error: string | null;
+  callback_token: Generated<string | null>;
+  callback_token_hash: Generated<string | null>;
 }
 
 export interface PolicyVersionsTable {
@@ -154,6 +163,7 @@ export interface SoldOutsTable {
   instance_type: string | null;
   market: Market | null;
   quota: string | null;
+  reservation: Generated<string | null>;
   refused_at: Date;
   until: Date;
   strikes: number;
@@ -182,11 +192,45 @@ export interface QuotasTable {
 export interface ProviderRegionsTable {
   provider: string;
   region: string;
+  kind: RegionReadKind;
   observed_at: Date | null;
   attempted_at: Date | null;
   error: string | null;
-  offer_count: Generated<number>;
+  error_kind: string | null;
+  failures: Generated<number>;
+  retry_at: Date | null;
+  item_count: Generated<number>;
   claimed_until: Date | null;
+}
+
+/** What is read of a region, each on a schedule of its own. */
+export type RegionReadKind = 'offers' | 'quotas';
+
+export interface QuarantinedPricesTable extends PoolColumns {
+  pool_key: string;
+  price_micro_usd_per_hour: number | null;
+  reference_micro_usd_per_hour: number | null;
+  reason: string;
+  first_seen_at: Date;
+  last_seen_at: Date;
+  sightings: number;
+}
+
+export interface AcceptedPricesTable {
+  pool_key: string;
+  price_micro_usd_per_hour: number;
+  accepted_at: Date;
+}
+
+export interface CapacityAdviceTable {
+  pool_key: string;
+  provider: string;
+  region: string;
+  obtainability: number | null;
+  interruptions_per_hour: number | null;
+  words: string;
+  observed_at: Date | null;
+  asked_at: Date;
 }
 
 export interface ProviderSuspensionsTable {
@@ -207,6 +251,75 @@ export interface EventsTable {
   data: Json<Readonly<Record<string, unknown>>>;
 }
 
+export interface InterruptionCursorsTable {
+  provider: string;
+  notice_cursor: string | null;
+  polled_at: Date | null;
+  error: string | null;
+  claim: string | null;
+  claimed_until: Date | null;
+}
+
+/** Who told: the cloud's own channel, or the machine itself through its call back. */
+export type NoticeSource = 'cloud' | 'machine';
+
+export interface InterruptionNoticesTable {
+  notice_key: string;
+  lease_id: string;
+  provider: string;
+  region: string;
+  instance_id: string;
+  kind: InterruptionKind;
+  source: NoticeSource;
+  noticed_at: Date;
+  deadline_at: Date | null;
+  received_at: Date;
+  message: string;
+}
+
+export interface LeftoversTable {
+  provider: string;
+  region: string;
+  kind: LeftoverKind;
+  cloud_id: string;
+  zone: string | null;
+  attempt_id: string | null;
+  lease_id: string | null;
+  created_at: Date | null;
+  first_seen_at: Date;
+  last_seen_at: Date;
+  state: LeftoverState;
+  error: string | null;
+}
+
+export interface SweepsTable {
+  provider: string;
+  region: string;
+  subject: SweepSubject;
+  outcome: SweepOutcome;
+  swept_at: Date;
+  complete_at: Date | null;
+  error: string | null;
+}
+
+export interface CapacityBlockPurchasesTable {
+  id: string;
+  provider: string;
+  block: Json<CapacityBlock>;
+  block_id: string;
+  duration_hours: number;
+  max_price_micro_usd: number;
+  note: string | null;
+  state: PurchaseState;
+  state_reason: string | null;
+  reservation_id: string | null;
+  requested_at: Date;
+  decided_at: Date | null;
+  sent_at: Date | null;
+  settled_at: Date | null;
+  asked_at: Date | null;
+}
+
 /** The tables as `migrations/` builds them. */
 export interface Database {
   fleet: FleetTable;
@@ -222,7 +335,15 @@ export interface Database {
   quotas: QuotasTable;
   provider_regions: ProviderRegionsTable;
   provider_suspensions: ProviderSuspensionsTable;
+  quarantined_prices: QuarantinedPricesTable;
+  accepted_prices: AcceptedPricesTable;
+  capacity_advice: CapacityAdviceTable;
   events: EventsTable;
+  interruption_cursors: InterruptionCursorsTable;
+  interruption_notices: InterruptionNoticesTable;
+  leftovers: LeftoversTable;
+  sweeps: SweepsTable;
+  capacity_block_purchases: CapacityBlockPurchasesTable;
 }
 
 /** What every query takes first: the store's own handle, or the one of the transaction it belongs to. */

@@ -65,6 +65,7 @@ export async function rememberRefusal(transaction: Handle, refusal: NewRefusal):
       instance_type: scope.instanceType,
       market: scope.market,
       quota: scope.quota,
+      reservation: scope.reservation ?? null,
       ...columns,
     })
     .onConflict((conflict) => conflict.column('scope_key').doUpdateSet(columns))
@@ -92,6 +93,9 @@ export async function clearSoldOut(transaction: Handle, pool: Pool, sentAt: Epoc
       column.or([column('instance_type', 'is', null), column('instance_type', '=', pool.instanceType)]),
     )
     .where((column) => column.or([column('market', 'is', null), column('market', '=', pool.market)]))
+    .where((column) =>
+      column.or([column('reservation', 'is', null), column('reservation', '=', pool.reservation ?? '')]),
+    )
     .where(
       sql<boolean>`(quota is null or quota in (
         select claim ->> 'quota' from offers, jsonb_array_elements(offers.quota_claims) as claim
@@ -114,9 +118,12 @@ export async function listActiveSoldOuts(handle: Handle, at: EpochMs): Promise<r
 }
 
 function soldOutOf(row: Selectable<SoldOutsTable>): SoldOut {
-  const { provider, region, zone, market, quota, reason, strikes } = row;
+  const { provider, region, zone, market, quota, reservation, reason, strikes } = row;
   return {
-    scope: { provider, region, zone, instanceType: row.instance_type, market, quota },
+    scope: {
+      ...{ provider, region, zone, instanceType: row.instance_type, market, quota },
+      ...(reservation === null ? {} : { reservation }),
+    },
     until: epochMs(row.until),
     reason,
     strikes,

@@ -12,6 +12,9 @@ const WORKLOAD = {
   metadata: { name: 'train', team: 'research' },
   spec: { replicas: 2, accelerators: ['H100:8'], maxPrice: { usdPerHour: 120.5 } },
 };
+const SPOT_KEY = 'aws/us-east-1/us-east-1a/p5.48xlarge/spot';
+const AZURE_KEY = 'azure/eastus/*/Standard_ND96isr_H100_v5/on-demand';
+const JSON_TYPE = { 'content-type': 'application/json' };
 const WORKLOAD_YAML = `apiVersion: gpu-broker/v1
 kind: Workload
 metadata: { name: train, team: research }
@@ -39,6 +42,19 @@ function postJson(api: Api, path: string, body: unknown): Promise<Answer> {
 
 function postYaml(api: Api, path: string, body: string): Promise<Answer> {
   return call(api, 'POST', path, body, { 'content-type': 'application/yaml' });
+}
+
+const PURCHASES = '/v1/capacity-block-purchases';
+const BLOCKS = 'provider=aws&region=us-east-1&instanceType=p5.48xlarge&durationHours=24';
+const PURCHASE = {
+  ...{ provider: 'aws', region: 'us-east-1', instanceType: 'p5.48xlarge', machineCount: 2, durationHours: 24 },
+  ...{ blockId: 'cb-1', maxPriceUsd: '1600.00' },
+};
+const NOTICE = { kind: 'notice', message: 'Preempt', deadlineAt: '2026-11-01T00:00:30Z' };
+
+function callBack(api: Api, attempt: string, token: string, notice: unknown): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  return call(api, 'POST', `/v1/callbacks/${attempt}`, JSON.stringify(notice), headers);
 }
 
 async function documentOf(api: Api): Promise<Record<string, unknown>> {
@@ -77,10 +93,38 @@ describe('every operation', () => {
     ['GET', '/v1/workloads/{id}', (api) => call(api, 'GET', '/v1/workloads/train')],
     ['GET', '/v1/workloads/{id}/explanation', (api) => call(api, 'GET', '/v1/workloads/train/explanation')],
     ['GET', '/v1/offers', (api) => call(api, 'GET', '/v1/offers')],
+    [
+      'GET',
+      '/v1/offers/history',
+      (api) => call(api, 'GET', `/v1/offers/history?pool=${SPOT_KEY.replace('spot', 'on-demand')}`),
+    ],
+    ['GET', '/v1/quarantined-prices', (api) => call(api, 'GET', '/v1/quarantined-prices?provider=aws')],
+    [
+      'POST',
+      '/v1/quarantined-prices/accept',
+      (api) => postJson(api, '/v1/quarantined-prices/accept', { pool: SPOT_KEY }),
+    ],
     ['GET', '/v1/providers', (api) => call(api, 'GET', '/v1/providers')],
     ['GET', '/v1/providers/{id}', (api) => call(api, 'GET', '/v1/providers/aws')],
     ['GET', '/v1/policy', (api) => call(api, 'GET', '/v1/policy')],
     ['POST', '/v1/policy/check', (api) => postYaml(api, '/v1/policy/check', 'kind: Policy\n')],
+    ['GET', '/v1/leftovers', (api) => call(api, 'GET', '/v1/leftovers?provider=azure')],
+    ['POST', '/v1/callbacks/{attemptId}', (api) => callBack(api, 'attempt-1', 'token-1', NOTICE)],
+    ['GET', '/v1/capacity-blocks', (api) => call(api, 'GET', `/v1/capacity-blocks?${BLOCKS}`)],
+    ['POST', '/v1/capacity-block-purchases', (api) => postJson(api, PURCHASES, PURCHASE)],
+    ['GET', '/v1/capacity-block-purchases', (api) => call(api, 'GET', `${PURCHASES}?state=bought`)],
+    ['GET', '/v1/capacity-block-purchases/{id}', (api) => call(api, 'GET', `${PURCHASES}/purchase-1`)],
+    [
+      'POST',
+      '/v1/capacity-block-purchases/{id}/approve',
+      (api) => call(api, 'POST', `${PURCHASES}/purchase-1/approve`),
+    ],
+    ['POST', '/v1/capacity-block-purchases/{id}/reject', (api) => call(api, 'POST', `${PURCHASES}/purchase-1/reject`)],
+    [
+      'POST',
+      '/v1/capacity-block-purchases/{id}/settle',
+      (api) => postJson(api, `${PURCHASES}/purchase-1/settle`, { reservationId: 'cr-1' }),
+    ],
     ['DELETE', '/v1/workloads/{id}', (api) => call(api, 'DELETE', '/v1/workloads/train')],
   ];
 
@@ -206,6 +250,44 @@ describe('a request that is wrong', () => {
     ['unknown plan', 'GET', '/v1/plans/x', undefined, {}, 'plan-not-found', undefined],
     ['unknown lease', 'GET', '/v1/leases/x', undefined, {}, 'lease-not-found', undefined],
     ['unknown provider', 'GET', '/v1/providers/x', undefined, {}, 'provider-not-found', undefined],
+    ['unknown pool', 'GET', '/v1/offers/history?pool=x', undefined, {}, 'pool-not-found', undefined],
+    ['history without pool', 'GET', '/v1/offers/history', undefined, {}, 'validation-failed', { parameter: 'pool' }],
+    [
+      ...(['history since no time', 'GET', '/v1/offers/history?pool=x&since=monday', undefined, {}] as const),
+      ...(['validation-failed', { parameter: 'since' }] as const),
+    ],
+    [
+      'accepting nothing',
+      'POST',
+      '/v1/quarantined-prices/accept',
+      '{}',
+      JSON_TYPE,
+      'validation-failed',
+      { pointer: '/pool' },
+    ],
+    [
+      'accepting a fair price',
+      'POST',
+      '/v1/quarantined-prices/accept',
+      '{"pool":"x"}',
+      JSON_TYPE,
+      'price-not-quarantined',
+      undefined,
+    ],
+    [
+      ...(['accepting no amount', 'POST', '/v1/quarantined-prices/accept', `{"pool":"${AZURE_KEY}"}`] as const),
+      ...([JSON_TYPE, 'price-unreadable', undefined] as const),
+    ],
+    ['unknown purchase', 'POST', `${PURCHASES}/x/approve`, undefined, {}, 'purchase-not-found', undefined],
+    [
+      'block without hours',
+      'GET',
+      '/v1/capacity-blocks?provider=aws',
+      undefined,
+      {},
+      'validation-failed',
+      { parameter: 'durationHours' },
+    ],
     ['no body', 'POST', '/v1/workloads', undefined, {}, 'unsupported-media-type', undefined],
     [
       'text body',
@@ -342,6 +424,42 @@ describe('a request that is wrong', () => {
     const answer = await postYaml(api, '/v1/workloads', `${WORKLOAD_YAML}---\n${conflicted}`);
     expect(answer.json['code']).toBe('workload-conflict');
     expect(answer.json['detail']).toContain('1 of 2 workloads were applied before research/conflicted');
+  });
+});
+
+describe('a call back', () => {
+  it('is heard with the token of its machine, which nothing shows', async () => {
+    await using api = await startApi();
+    expect((await callBack(api, 'attempt-1', 'token-1', NOTICE)).json).toEqual({ isNew: true });
+    expect((await callBack(api, 'attempt-1', 'token-1', { ...NOTICE, deadlineAt: null })).json).toEqual({
+      isNew: false,
+    });
+    expect(api.service.heard).toEqual([
+      { kind: 'notice', message: 'Preempt', deadlineAt: Date.UTC(2026, 10, 1, 0, 0, 30) },
+      { kind: 'notice', message: 'Preempt', deadlineAt: null },
+    ]);
+    expect(api.log.join()).not.toContain('token-1');
+  });
+
+  it('is refused with another token, with none, and for an unknown machine', async () => {
+    await using api = await startApi();
+    const wrong = await callBack(api, 'attempt-1', 'token-2', NOTICE);
+    expect(wrong.status).toBe(401);
+    expect(wrong.headers.get('www-authenticate')).toBe('Bearer');
+    expect((await postJson(api, '/v1/callbacks/attempt-1', NOTICE)).status).toBe(401);
+    expect((await callBack(api, 'attempt-2', 'token-1', NOTICE)).status).toBe(404);
+    expect(api.service.heard).toEqual([]);
+  });
+
+  it('is short, and says what is allowed', async () => {
+    await using api = await startApi();
+    const long = await callBack(api, 'attempt-1', 'token-1', { ...NOTICE, message: 'x'.repeat(20_000) });
+    expect(long.json).toMatchObject({ code: 'payload-too-large', detail: 'The body may have 16 KiB at most' });
+    const wrong = await callBack(api, 'attempt-1', 'token-1', { kind: 'notise', message: 1 });
+    expect(wrong.json['errors']).toEqual([
+      expect.objectContaining({ pointer: '/kind', message: expect.stringContaining('did you mean notice?') }),
+      expect.objectContaining({ pointer: '/message' }),
+    ]);
   });
 });
 

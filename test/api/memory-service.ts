@@ -1,3 +1,11 @@
+import type {
+  CapacityBlockFilter,
+  LeftoverView,
+  MachineNotice,
+  PurchaseRequest,
+  PurchaseView,
+  SweepView,
+} from '../../src/broker/execution-service.ts';
 import {
   type BrokerService,
   type EventView,
@@ -7,13 +15,17 @@ import {
   type PageQuery,
   type PlanView,
   type PolicyView,
+  type PriceHistoryView,
   type ProviderView,
+  type QuarantinedPriceView,
   ServiceError,
   type WorkloadView,
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
-import type { Pool } from '../../src/domain/pool.ts';
+import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
+import { type Pool, poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
+import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
 
 /** 2026-11-01T00:00:00Z */
@@ -49,6 +61,8 @@ const L4_POOL = pool({
   market: 'spot',
 });
 
+const ADVICE = { obtainability: 0.7, interruptionsPerHour: null, words: 'placement score 7 of 10' };
+
 function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView {
   return {
     pool: of,
@@ -66,6 +80,9 @@ function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView 
     observedAt: AT - 60_000,
     soldOutUntil,
     ageSeconds: 60,
+    headroomMachines: null,
+    advice: soldOutUntil === null ? null : { ...ADVICE, observedAt: AT - 120_000 },
+    successProbability: 0.9,
   };
 }
 
@@ -78,6 +95,35 @@ const OFFERS: readonly OfferView[] = [
     acceleratorCount: 1,
   },
 ];
+
+const LEFTOVERS: readonly LeftoverView[] = [
+  {
+    ...{ provider: 'azure', region: 'eastus', zone: null, kind: 'disk', cloudId: 'gb-01-disk', attemptId: '01' },
+    ...{ leaseId: null, createdAt: null, firstSeenAt: AT - 900_000, lastSeenAt: AT, state: 'reported', error: null },
+  },
+];
+
+const SWEEPS: readonly SweepView[] = [
+  {
+    ...{ provider: 'azure', region: 'eastus', subject: 'leftovers', outcome: 'complete' },
+    ...{ sweptAt: AT, completeAt: AT, error: null },
+  },
+  {
+    ...{ provider: 'azure', region: 'westus3', subject: 'leftovers', outcome: 'failed' },
+    ...{ sweptAt: AT, completeAt: null, error: 'throttled' },
+  },
+];
+
+const BLOCK: CapacityBlock = {
+  ...{ provider: 'aws', id: 'cb-1', region: 'us-east-1', zone: 'us-east-1a', instanceType: 'p5.48xlarge' },
+  ...{ accelerator: 'H100-80GB-SXM', acceleratorCount: 8, machineCount: 2 },
+  ...{ startAt: AT + 86_400_000, endAt: AT + 2 * 86_400_000, upfrontMicroUsd: 1_510_080_000 },
+};
+
+const PURCHASE: PurchaseView = {
+  ...{ id: 'purchase-1', block: BLOCK, maxPriceMicroUsd: 1_600_000_000, note: null, state: 'awaiting-approval' },
+  ...{ stateReason: null, reservationId: null, requestedAt: AT, decidedAt: null, sentAt: null, settledAt: null },
+};
 
 function paged<T>(items: readonly T[], { cursor, limit }: PageQuery): Page<T> {
   const start = cursor === null ? 0 : Number(cursor);
@@ -100,6 +146,7 @@ function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, 
     stateReason: null,
     priceMicroUsdPerHour: price,
     instanceId: `i-${replica}`,
+    drainUntil: null,
     planId: 'plan-1',
     createdAt: AT,
     updatedAt: AT,
@@ -110,9 +157,34 @@ function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, 
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
+const QUARANTINED: readonly QuarantinedPriceView[] = [
+  {
+    pool: pool({ market: 'spot' }),
+    priceMicroUsdPerHour: 1_000_000,
+    referenceMicroUsdPerHour: 20_000_000,
+    reason: 'the median of its own history is 20.0 times as much',
+    firstSeenAt: AT - 3_600_000,
+    lastSeenAt: AT,
+    sightings: 2,
+    sightingsToRelease: 3,
+  },
+  {
+    pool: AZURE_POOL,
+    priceMicroUsdPerHour: null,
+    referenceMicroUsdPerHour: null,
+    reason: 'the price 0 cannot be true',
+    firstSeenAt: AT - 3_600_000,
+    lastSeenAt: AT,
+    sightings: 12,
+    sightingsToRelease: 3,
+  },
+];
+
 export class MemoryService implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
+  readonly heard: MachineNotice[] = [];
+  purchase: PurchaseView = PURCHASE;
   missing: readonly string[] = [];
   /** When set, every call that reads the fleet fails with it. */
   failure: Error | null = null;
@@ -283,6 +355,32 @@ export class MemoryService implements BrokerService {
     return this.#plan(this.applied);
   }
 
+  async listQuarantinedPrices(
+    filter: { readonly provider: string | null },
+    page: PageQuery,
+  ): Promise<Page<QuarantinedPriceView>> {
+    const matches = QUARANTINED.filter(({ pool: of }) => filter.provider === null || filter.provider === of.provider);
+    return { items: matches.slice(0, page.limit), next: null };
+  }
+
+  async acceptPrice(key: string): Promise<QuarantinedPriceView> {
+    const found = QUARANTINED.find(({ pool: of }) => poolKey(of) === key);
+    if (found === undefined) throw new ServiceError('price-not-quarantined', `No price of "${key}" is in quarantine`);
+    if (found.priceMicroUsdPerHour === null) throw new ServiceError('price-unreadable', 'There is nothing to accept');
+    return found;
+  }
+
+  async getPriceHistory(key: string, since: EpochMs): Promise<PriceHistoryView> {
+    const current = OFFERS.find(({ pool: of }) => poolKey(of) === key);
+    if (current === undefined) throw new ServiceError('pool-not-found', `No pool "${key}" is known`);
+    const points = [50_000_000, 60_500_000, 55_040_000].map((priceMicroUsdPerHour, day) => ({
+      observedAt: AT - (3 - day) * 86_400_000,
+      priceMicroUsdPerHour,
+      availability: 'available' as const,
+    }));
+    return { pool: key, current, points: points.filter(({ observedAt }) => observedAt >= since) };
+  }
+
   async listProviders(): Promise<readonly ProviderView[]> {
     return [
       {
@@ -290,11 +388,25 @@ export class MemoryService implements BrokerService {
         health: 'degraded',
         healthReason: 'us-west-2 was not read',
         regions: [
-          { region: 'us-east-1', offerCount: 2, observedAt: AT, error: null },
-          { region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+          {
+            region: 'us-east-1',
+            offerCount: 2,
+            observedAt: AT,
+            error: null,
+            failureCount: 0,
+            retryAt: null,
+            quotasObservedAt: AT,
+          },
+          {
+            ...{ region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
+            ...{ failureCount: 3, retryAt: AT + 80_000, quotasObservedAt: null },
+          },
         ],
         quotas: [
-          { provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null, headroom: null },
+          {
+            ...{ provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null },
+            ...{ inFlight: 192, headroom: null, observedAt: AT },
+          },
         ],
         soldOut: [
           { scope: poolScope(pool()), until: AT + 180_000, reason: 'InsufficientInstanceCapacity', strikes: 1 },
@@ -344,5 +456,63 @@ export class MemoryService implements BrokerService {
 
   async readiness(): Promise<readonly string[]> {
     return this.missing;
+  }
+
+  async listLeftovers(provider: string | null, page: PageQuery): Promise<Page<LeftoverView>> {
+    return paged(
+      LEFTOVERS.filter((leftover) => (provider ?? leftover.provider) === leftover.provider),
+      page,
+    );
+  }
+
+  async listSweeps(): Promise<readonly SweepView[]> {
+    return SWEEPS;
+  }
+
+  /** Knows the attempt `attempt-1` and its token `token-1`. */
+  async hearCallback(attemptId: string, token: string | null, notice: MachineNotice): Promise<{ isNew: boolean }> {
+    if (token === null) throw new ServiceError('callback-refused', 'no token');
+    if (attemptId !== 'attempt-1') throw new ServiceError('callback-not-found', 'no such machine');
+    if (token !== 'token-1') throw new ServiceError('callback-refused', 'another token');
+    this.heard.push(notice);
+    return { isNew: this.heard.length === 1 };
+  }
+
+  async listCapacityBlocks(filter: CapacityBlockFilter): Promise<readonly CapacityBlock[]> {
+    return filter.provider === 'aws' ? [BLOCK] : [];
+  }
+
+  async requestPurchase(request: PurchaseRequest): Promise<PurchaseView> {
+    if (request.blockId !== BLOCK.id) throw new ServiceError('capacity-block-not-found', 'not for sale');
+    const { maxPriceMicroUsd, note } = request;
+    this.purchase = { ...PURCHASE, maxPriceMicroUsd, note, state: 'awaiting-approval' };
+    return this.purchase;
+  }
+
+  async listPurchases(_filter: object, page: PageQuery): Promise<Page<PurchaseView>> {
+    return paged([this.purchase], page);
+  }
+
+  async getPurchase(id: string): Promise<PurchaseView> {
+    if (id !== this.purchase.id) throw new ServiceError('purchase-not-found', `There is no purchase "${id}"`);
+    return this.purchase;
+  }
+
+  async approvePurchase(id: string): Promise<PurchaseView> {
+    const purchase = await this.getPurchase(id);
+    if (purchase.state !== 'awaiting-approval') throw new ServiceError('purchase-conflict', `it is ${purchase.state}`);
+    this.purchase = { ...purchase, state: 'approved' };
+    return this.purchase;
+  }
+
+  async rejectPurchase(id: string): Promise<PurchaseView> {
+    this.purchase = { ...(await this.getPurchase(id)), state: 'rejected' };
+    return this.purchase;
+  }
+
+  async settlePurchase(id: string, reservationId: string | null): Promise<PurchaseView> {
+    const purchase = await this.getPurchase(id);
+    this.purchase = { ...purchase, state: reservationId === null ? 'not-bought' : 'bought', reservationId };
+    return this.purchase;
   }
 }

@@ -13,7 +13,7 @@ function specWith(change: Partial<WorkloadSpec>): WorkloadSpec {
 describe('boot script', () => {
   it('runs the container with all GPUs, its own variables and the machine’s place in the gang', () => {
     const container = { image: 'example/train:1', command: ['run', '--all'], env: { MODE: 'fast' } };
-    const script = bootScriptFor(specWith({ container }), identity);
+    const script = bootScriptFor(specWith({ container }), identity, null);
     expect(script?.startsWith('#cloud-config\n')).toBe(true);
     const config = parse(script ?? '');
     expect(config.runcmd[0].slice(-3)).toEqual(['example/train:1', 'run', '--all']);
@@ -26,17 +26,17 @@ describe('boot script', () => {
 
   it('keeps values that look like YAML or shell as they are, and never lets one start a line of its own', () => {
     const env = { TRICKY: 'yes: [no] #x "y" $HOME `id`', LINES: 'a\nINJECTED=1' };
-    const script = bootScriptFor(specWith({ container: { image: 'i', command: [], env } }), identity);
+    const script = bootScriptFor(specWith({ container: { image: 'i', command: [], env } }), identity, null);
     const content: string = parse(script ?? '').write_files[0].content;
     expect(content.split('\n')[0]).toBe('TRICKY=yes: [no] #x "y" $HOME `id`');
     expect(content.split('\n')).not.toContain('INJECTED=1');
   });
 
   it('passes the workload’s own user data through untouched', () => {
-    expect(bootScriptFor(specWith({ userData: '#!/bin/sh\necho hi\n' }), identity)).toBe('#!/bin/sh\necho hi\n');
+    expect(bootScriptFor(specWith({ userData: '#!/bin/sh\necho hi\n' }), identity, null)).toBe('#!/bin/sh\necho hi\n');
   });
 
   it('is null where there is nothing to run', () => {
-    expect(bootScriptFor(specWith({}), identity)).toBeNull();
+    expect(bootScriptFor(specWith({}), identity, null)).toBeNull();
   });
 });

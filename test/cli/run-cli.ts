@@ -35,6 +35,7 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
     terminal,
     environment: options.environment ?? {},
     fetch,
+    now: () => Date.UTC(2026, 10, 1),
     readInput: async () => options.input ?? '',
     signal: options.signal ?? new AbortController().signal,
   });

@@ -19,6 +19,7 @@ describe('parseBrokerConfig', () => {
       certificateAuthorityFile: null,
       credentials: 'emulated',
       options: {},
+      concurrency: 4,
     };
     expect(parseBrokerConfig('b.yaml', HEAD)).toEqual({
       ok: true,
@@ -28,11 +29,26 @@ describe('parseBrokerConfig', () => {
         store: { kind: 'embedded', dataDirectory: './data' },
         clouds: 'emulated',
         providers: { aws: provider, azure: provider, gcp: provider, lambda: provider },
-        intervals: { offersSeconds: 300, quotasSeconds: 300, reconcileSeconds: 5, sweepSeconds: 300 },
-        launch: { attemptTimeoutSeconds: 600, visibilitySeconds: 60 },
+        intervals: {
+          offersSeconds: 300,
+          quotasSeconds: 300,
+          reconcileSeconds: 5,
+          sweepSeconds: 300,
+          interruptionsSeconds: 5,
+        },
+        launch: { attemptTimeoutSeconds: 600, visibilitySeconds: 60, callbackUrl: null },
         sweep: { orphanGraceSeconds: 600, removeOrphans: false },
       },
     });
+  });
+
+  it('lets machines name the host that they call back', () => {
+    const parsed = parseBrokerConfig(
+      'b.yaml',
+      `${HEAD}spec: { launch: { callbackUrl: "https://broker.example/a" } }\n`,
+    );
+    expect(parsed.ok && parsed.value.listen.allowedHosts).toContain('broker.example');
+    expect(parsed.ok && parsed.value.launch.callbackUrl).toBe('https://broker.example/a');
   });
 
   it('reads real clouds', () => {
@@ -58,6 +74,7 @@ describe('parseBrokerConfig', () => {
         certificateAuthorityFile: null,
         credentials: 'default',
         options: { subscriptionId: 's', resourceGroup: 'g' },
+        concurrency: 4,
       },
     });
   });

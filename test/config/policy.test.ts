@@ -64,7 +64,7 @@ describe('parsePolicy', () => {
         maxPremiumShare: null,
         maxPriceMicroUsdPerHour: null,
         budgets: [{ team: 'research', period: 'month', limitMicroUsd: 50_000_000_000, action: 'refuse' }],
-        priceAdjustments: [{ match: 'aws:*:p5*', factor: 0.72, reason: 'agreement' }],
+        priceAdjustments: [{ match: 'aws:*:p5*', market: null, factor: 0.72, reason: 'agreement' }],
         rebalance: {
           schedule: '0 */6 * * *',
           timeZone: 'UTC',
@@ -316,6 +316,12 @@ describe('a contradiction in a policy', () => {
       'reason: agreement }, { match: "aws:*:p5*", factor: 1, reason: x }',
       '17:90 spec.cost.priceAdjustments[1].match: is matched already above; this entry never applies',
     ],
+    [
+      'adjustment of a market that one of all markets leaves nothing',
+      'reason: agreement }',
+      'reason: agreement }, { match: "aws:*:p5*", market: reserved, factor: 1, reason: x }',
+      '17:90 spec.cost.priceAdjustments[1].match: is matched already above; this entry never applies',
+    ],
   ])('%s', (_title, written, instead, expected) => {
     expect(errorsWith(written, instead)).toEqual([`p.yaml:${expected}`]);
   });
@@ -418,6 +424,7 @@ const policies: fc.Arbitrary<Policy> = fc
     priceAdjustments: fc.uniqueArray(
       fc.record({
         match: fc.stringMatching(/^(aws|azure|gcp):[a-z*]{1,5}:[A-Za-z0-9_.*-]{1,8}$/),
+        market: fc.constantFrom(null, 'on-demand' as const, 'reserved' as const),
         factor: fc.integer({ min: 1, max: 200 }).map((value) => value / 100),
         reason: fc.string({ minLength: 1, maxLength: 30 }),
       }),

@@ -1,7 +1,16 @@
 import { expect } from 'vitest';
 import type { Instance, Leftover } from '../../src/providers/provider.ts';
 import type { SentenceList } from './sentence.ts';
-import { call, endMachine, everythingLeft, LONG_MS, launchRequest, OWNER, type Subject } from './subject.ts';
+import {
+  call,
+  endMachine,
+  everythingLeft,
+  LONG_MS,
+  launchRequest,
+  livingMachines,
+  OWNER,
+  type Subject,
+} from './subject.ts';
 
 async function leftoversOf(subject: Subject, owner = OWNER): Promise<readonly Leftover[]> {
   const { leftovers, regions } = await subject.provider.listLeftovers(
@@ -13,7 +22,10 @@ async function leftoversOf(subject: Subject, owner = OWNER): Promise<readonly Le
   return leftovers;
 }
 
-/** A machine that ran and ended, with or without the cloud clearing up behind it. */
+/**
+ * A machine that ran and ended, with or without the cloud clearing up behind it. Where it does not, the cloud loses the machine: an
+ * adapter whose `terminate` removes parts by name would leave nothing to be found.
+ */
 async function ended(
   subject: Subject,
   changes: Parameters<typeof launchRequest>[1],
@@ -25,11 +37,18 @@ async function ended(
   if (instance === undefined) throw new Error('nothing was started');
   await subject.clock.advance(LONG_MS);
   control.setStrandsParts(subject.facts.cloud, strands);
-  await endMachine(subject, instance.ref);
+  if (strands) loseMachineOf(subject, instance);
+  else await endMachine(subject, instance.ref);
   await subject.clock.advance(LONG_MS);
   subject.clouds.world.parts(subject.facts.cloud);
   control.setStrandsParts(subject.facts.cloud, false);
   return instance;
+}
+
+function loseMachineOf(subject: Subject, { ref }: Instance): void {
+  const machine = livingMachines(subject).find(({ tags }) => Object.values(tags).includes(ref.idempotencyKey));
+  if (machine === undefined) throw new Error(`no machine carries the key ${ref.idempotencyKey}`);
+  subject.clouds.control.lose(machine.serial);
 }
 
 async function removeUntilGone(subject: Subject, leftover: Leftover): Promise<void> {

@@ -6,12 +6,12 @@ import type { Sentence, SentenceList } from './sentence.ts';
 import {
   addFault,
   call,
+  everyPool,
   keyOnlyRef,
   LONG_MS,
   launchRequest,
   livingMachines,
   OWNER,
-  patternOf,
   type Subject,
 } from './subject.ts';
 
@@ -129,8 +129,7 @@ export const stormSentences: SentenceList = [
     title: 'a launch repeated with its key through any storm starts exactly the machines asked for',
     async check(subject) {
       let expected = 0;
-      const { cloud } = subject.facts;
-      subject.clouds.control.setFree(patternOf(cloud, subject.aPool()), 2 * STORM.length * 3);
+      subject.clouds.control.setFree(everyPool(subject.facts.cloud), 2 * STORM.length * 3);
       for (const [index, kind] of [...STORM, ...STORM].entries()) {
         const result = await launchThroughStorm(subject, kind, `storm${index}`);
         subject.clouds.control.removeFault(`fault-${kind}`);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,8 +10,10 @@ import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import { startClouds } from '../../src/emulators/clouds.ts';
 import { createControlClient } from '../../src/emulators/control/client.ts';
+import type { CloudsReady } from '../../src/emulators/process.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
 import type { CloudId } from '../../src/emulators/world/contract.ts';
+import { DOCUMENTED_LIMITS } from '../../src/emulators/world/documented-limits.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const PROCESS = path.resolve(import.meta.dirname, '../../src/emulators/process.ts');
@@ -27,11 +30,24 @@ function portOf(server: Server): number {
   return address.port;
 }
 
+/** The statuses of 110 requests. */
+async function burst(url: string): Promise<readonly number[]> {
+  const asked = Array.from({ length: 110 }, async () => {
+    const body = 'Action=DescribeRegions&Version=2016-11-15';
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fetch(url, { method: 'POST', body, headers });
+    await response.text();
+    return response.status;
+  });
+  return Promise.all(asked);
+}
+
 describe('the emulated clouds', () => {
   it.each([
-    ['aws', ['ec2', 'pricing', 'service-quotas']],
-    ['azure', ['resource-manager', 'retail-prices']],
-    ['gcp', ['cloud-billing', 'compute']],
+    ['aws', ['ec2', 'pricing', 'service-quotas', 'sqs']],
+    ['azure', ['imds', 'resource-manager', 'retail-prices']],
+    ['gcp', ['cloud-billing', 'cloud-quotas', 'cloud-resource-manager', 'compute']],
+    ['lambda', ['api']],
   ] as const)('start %s alone with its services', async (cloud: CloudId, services) => {
     const clouds = await startClouds({ seed: 1, clock: createManualClock(START), clouds: [cloud] });
     try {
@@ -65,6 +81,62 @@ describe('the emulated clouds', () => {
     }
   });
 
+  it('run what is inside their machines where asked to: a machine reports its notice over HTTP', async () => {
+    const { promise: reported, resolve: report } = Promise.withResolvers<unknown>();
+    const broker = createHttpServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        response.writeHead(204).end();
+        report([request.headers.authorization, JSON.parse(Buffer.concat(chunks).toString('utf8'))]);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(broker, 'listening');
+    const clock = createManualClock(START);
+    const said: string[] = [];
+    const clouds = await startClouds({
+      ...{ seed: 1, clock, clouds: ['azure'], machineAgent: { log: (message) => said.push(message) } },
+      rateLimits: [{ cloud: 'azure', bucket: 'PutVM', capacity: 5, refillPerSecond: 1 }],
+    });
+    try {
+      const pool = { cloud: 'azure', region: 'eastus', zone: '1', instanceType: 'Standard_NC4as_T4_v3' } as const;
+      clouds.control.setFree({ ...pool, accelerator: null, market: null }, 1);
+      const script = `#cloud-config\nwrite_files:\n- path: /etc/gpu-broker/callback.env\n  content: |\n    GPU_BROKER_CALLBACK_URL=http://127.0.0.1:${portOf(broker)}/\n    GPU_BROKER_CALLBACK_TOKEN=abc\n`;
+      const result = clouds.world.launch({
+        pool: { ...pool, market: 'spot' },
+        ...{ count: 1, minCount: 1, maxPriceMicroUsdPerHour: null, names: ['m'], tags: {}, capacityAnswer: 'sync' },
+        details: { userData: Buffer.from(script).toString('base64') },
+      });
+      const [machine] = result.accepted ? result.machines : [];
+      await clock.advance(10_000);
+      clouds.control.interrupt(machine?.serial ?? 0);
+      await clock.advance(1_000);
+      expect(await reported).toEqual([
+        'Bearer abc',
+        expect.objectContaining({ kind: 'notice', deadlineAt: new Date(START + 40_000).toISOString() }),
+      ]);
+      expect(said).toEqual([]);
+    } finally {
+      broker.close();
+      await clouds.close();
+    }
+    expect(clock.nextDueAt()).toBeNull();
+  });
+
+  it('keep the rate limits that the clouds document where asked to', async () => {
+    const clock = createManualClock(START);
+    const rateLimits = DOCUMENTED_LIMITS.filter(({ cloud }) => cloud === 'aws');
+    const clouds = await startClouds({ seed: 1, clock, clouds: ['aws'], rateLimits });
+    try {
+      const statuses = await burst(clouds.endpoints.aws['ec2'] ?? '');
+      // The requests bear no signature: those that get through are refused for that.
+      expect(statuses.filter((status) => status === 503)).toHaveLength(10);
+      expect(clouds.requests().filter(({ fault }) => fault === 'rate-limit')).toHaveLength(10);
+    } finally {
+      await clouds.close();
+    }
+  });
+
   it('name the service whose port is taken, and leave nothing listening', async () => {
     const [first, other] = [await listening(0), await listening(0)];
     const ports = { ec2: portOf(first), pricing: portOf(other) };
@@ -81,6 +153,12 @@ describe('the emulated clouds', () => {
 function start(options: string): ReturnType<typeof spawn> {
   const program = `import { runCloudsProcess } from ${JSON.stringify(PROCESS)}; await runCloudsProcess(${options});`;
   return spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+async function placeOf(clouds: ReturnType<typeof spawn>): Promise<CloudsReady> {
+  if (clouds.stdout === null) throw new Error('no output');
+  const [line] = await once(createInterface(clouds.stdout), 'line');
+  return JSON.parse(String(line)) as CloudsReady;
 }
 
 describe('the clouds as a process', () => {
@@ -103,6 +181,19 @@ describe('the clouds as a process', () => {
       expect(await once(clouds, 'exit')).toEqual([0, null]);
     },
   );
+
+  it('replays a recorded market', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'clouds-'));
+    const traceFile = path.join(folder, 'market.csv');
+    await writeFile(traceFile, 'offset_seconds,cloud,instance_type,free\n0,aws,g4dn.xlarge,7\n');
+    const clouds = start(JSON.stringify({ seed: 3, clouds: ['aws'], traceFile }));
+    const { controlUrl } = await placeOf(clouds);
+    const pools = await createControlClient(controlUrl).pools({ cloud: 'aws', instanceType: 'g4dn.xlarge' });
+    expect([...new Set(pools.map((pool) => pool.free))]).toEqual([7]);
+    clouds.kill('SIGTERM');
+    await once(clouds, 'exit');
+    await rm(folder, { recursive: true });
+  });
 
   it('writes the line to a file, and ends with its input where told so', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'clouds-'));

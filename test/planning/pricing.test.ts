@@ -29,6 +29,18 @@ describe('an adjusted price', () => {
     expect(adjust(0.0001, 100)).toBe(1);
     expect(adjustedPrice({ priceAdjustments: [] }, poolAt('gcp/r/a/a3/spot'), 7)).toBe(7);
   });
+
+  it('of a market holds in that market only, so that paid capacity counts as nearly free and the rest in full', () => {
+    const priceAdjustments = [
+      { match: 'aws:*:p5*', market: 'reserved', factor: 0.000001, reason: 'paid for' },
+      { match: 'aws:*:p5*', market: null, factor: 0.8, reason: 'agreement' },
+    ] as const;
+    const adjust = (market: string) =>
+      adjustedPrice({ priceAdjustments }, poolAt(`aws/r/a/p5.48xlarge/${market}`), 55_040_000);
+    expect(adjust('reserved')).toBe(55);
+    expect(adjust('on-demand')).toBe(44_032_000);
+    expect(adjustedPrice({ priceAdjustments }, poolAt('aws/r/a/p5.48xlarge/reserved'), 100), 'never nothing').toBe(1);
+  });
 });
 
 describe('survive', () => {

@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { poolScope } from '../../src/domain/sold-out.ts';
-import { attemptOf, attemptsOfLease, markSent, settleAttempt, writeAttempt } from '../../src/store/attempts.ts';
+import {
+  attemptOf,
+  attemptsOfLease,
+  findCallbackTarget,
+  markSent,
+  settleAttempt,
+  writeAttempt,
+} from '../../src/store/attempts.ts';
 import { listEvents } from '../../src/store/events.ts';
 import {
   claimDueLeases,
@@ -52,6 +59,7 @@ const ATTEMPT = {
   pool: POOL,
   priceMicroUsdPerHour: 31_000_000,
   parameters: { userData: '#cloud-config\n', tags: { lease: 'l1' } },
+  callbackToken: 'secret',
   at: NOW,
 };
 
@@ -67,6 +75,9 @@ describeStore('claims', (engine) => {
       instanceId: null,
       attemptId: null,
       wanted: true,
+      unwantedReason: null,
+      drainUntil: null,
+      taken: false,
       notBefore: at,
       createdAt: at,
       updatedAt: at,
@@ -262,6 +273,8 @@ describeStore('attempts', (engine) => {
       pool: POOL,
       priceMicroUsdPerHour: 31_000_000,
       parameters: ATTEMPT.parameters,
+      callbackToken: 'secret',
+      callbackTokenHash: '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b',
       state: 'written',
       createdAt: NOW,
       sentAt: null,
@@ -269,8 +282,17 @@ describeStore('attempts', (engine) => {
       refusal: null,
       error: null,
     });
-    await markSent(store.database, 'a1', NOW + 1);
-    await markSent(store.database, 'a1', NOW + 2);
+    const sending = { id: 'a1', token: lease.lockToken, at: NOW + 1 };
+    expect(await markSent(store.database, { ...sending, token: 'another' })).toBe('stale');
+    expect(await markSent(store.database, { ...sending, token: null })).toBe('stale');
+    expect(await markSent(store.database, sending)).toBe('first');
+    expect(await markSent(store.database, { ...sending, at: NOW + 2 })).toBe('again');
+    expect(await markSent(store.database, { ...sending, token: 'another' })).toBe('stale');
+    expect(await findCallbackTarget(store.database, 'a1')).toEqual({
+      leaseId: 'l1',
+      tokenHash: written?.callbackTokenHash,
+    });
+    expect(await findCallbackTarget(store.database, 'a2')).toBeNull();
     const launching = await getLease(store.database, 'l1');
     if (launching === null) throw new Error('lost');
     expect(await attemptOf(store.database, launching)).toMatchObject({ state: 'sent', sentAt: NOW + 1 });
@@ -292,7 +314,7 @@ describeStore('attempts', (engine) => {
       settleAttempt(transaction, 'a1', { state: 'failed', at: NOW + 5, error: 'late' }),
     );
     expect(await attemptsOfLease(store.database, 'l1')).toMatchObject([
-      { state: 'refused', settledAt: NOW + 4, refusal, error: null },
+      { state: 'refused', settledAt: NOW + 4, refusal, error: null, callbackToken: null },
     ]);
     expect(await typesOf(store)).toEqual(['lease.launching', 'attempt.accepted', 'attempt.refused']);
   });

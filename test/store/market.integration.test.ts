@@ -10,6 +10,7 @@ import {
   forgetOtherRegions,
   liftSuspension,
   listSuspensions,
+  makeRegionDue,
   recordRegionRead,
   regionStates,
   suspendProvider,
@@ -206,63 +207,75 @@ describeStore('outcomes per pool', (engine) => {
 describeStore('regions of providers', (engine) => {
   const claim = {
     provider: 'north',
+    kind: 'offers',
     regions: ['r2', 'r1'],
     now: NOW,
     everySeconds: 3600,
-    retrySeconds: 20,
     claimSeconds: 180,
-  };
+    limit: 10,
+  } as const;
+  const good = { provider: 'north', kind: 'offers', at: NOW, itemCount: 4, failure: null } as const;
+  const bad = { error: 'throttled', errorKind: 'rate-limited' };
+  const state = { provider: 'north', error: null, errorKind: null, failureCount: 0, retryAt: null, itemCount: 4 };
 
-  it('are claimed when due, by one process', async () => {
+  async function claimed(store: Store, change: Partial<Parameters<typeof claimDueRegions>[1]>): Promise<string[]> {
+    return (await claimDueRegions(store.database, { ...claim, ...change })).map(({ region }) => region);
+  }
+
+  it('are claimed when due, by one process, and for offers and quotas apart', async () => {
     const [store, other] = [await engine.open(), await engine.open()];
-    const claims = await Promise.all([store, other, store].map(({ database }) => claimDueRegions(database, claim)));
+    const claims = await Promise.all([store, other, store].map((one) => claimed(one, {})));
     expect(claims.flat().toSorted()).toEqual(['r1', 'r2']);
-    expect(await claimDueRegions(store.database, { ...claim, now: NOW + 179_999 })).toEqual([]);
-    expect(await claimDueRegions(store.database, { ...claim, now: NOW + 180_000 })).toEqual(['r1', 'r2']);
-    expect(await claimDueRegions(store.database, { ...claim, regions: [] })).toEqual([]);
+    expect(await claimed(store, { now: NOW + 179_999 })).toEqual([]);
+    expect(await claimed(store, { now: NOW + 180_000 })).toEqual(['r1', 'r2']);
+    expect(await claimed(store, { regions: [] })).toEqual([]);
+    expect(await claimed(store, { kind: 'quotas' })).toEqual(['r1', 'r2']);
   });
 
-  it('are due again after the interval, or soon after a failure, which keeps the last good copy and its age', async () => {
+  it('are claimed no more than there is room for, those that failed last', async () => {
     const store = await engine.open();
-    await claimDueRegions(store.database, claim);
-    const reading = { provider: 'north', at: NOW, offerCount: 4, error: null };
-    for (const region of ['r1', 'r2']) await recordRegionRead(store.database, { ...reading, region });
-    const due = (seconds: number) => claimDueRegions(store.database, { ...claim, now: NOW + seconds * 1000 });
+    for (const region of ['r1', 'r2', 'r3']) await recordRegionRead(store.database, { ...good, region });
+    const failure = { ...bad, count: 1, retryAt: NOW };
+    await recordRegionRead(store.database, { ...good, region: 'r1', at: NOW, itemCount: null, failure });
+    const due = { regions: ['r1', 'r2', 'r3'], now: NOW + 3_600_000 };
+    expect(await claimed(store, { ...due, limit: 0 })).toEqual([]);
+    expect(await claimed(store, { ...due, limit: 1 })).toEqual(['r2']);
+    expect(await claimed(store, { ...due, limit: 1 })).toEqual(['r3']);
+    expect(await claimDueRegions(store.database, { ...claim, ...due })).toEqual([{ region: 'r1', failureCount: 1 }]);
+  });
+
+  it('are due again after the interval, or when a failure says, which keeps the last good copy and its age', async () => {
+    const store = await engine.open();
+    await claimed(store, {});
+    for (const region of ['r1', 'r2']) await recordRegionRead(store.database, { ...good, region });
+    const due = (seconds: number) => claimed(store, { now: NOW + seconds * 1000 });
     expect(await due(3599)).toEqual([]);
     expect(await due(3600)).toEqual(['r1', 'r2']);
-    await recordRegionRead(store.database, {
-      ...reading,
-      region: 'r1',
-      at: NOW + 3_600_000,
-      offerCount: null,
-      error: 'throttled',
-    });
-    await recordRegionRead(store.database, { ...reading, region: 'r2', at: NOW + 3_600_000 });
+    const at = NOW + 3_600_000;
+    const failure = { ...bad, count: 3, retryAt: at + 20_000 };
+    await recordRegionRead(store.database, { ...good, region: 'r1', at, itemCount: null, failure });
+    await recordRegionRead(store.database, { ...good, region: 'r2', at });
     expect(await regionStates(store.database)).toEqual([
-      {
-        provider: 'north',
-        region: 'r1',
-        observedAt: NOW,
-        attemptedAt: NOW + 3_600_000,
-        error: 'throttled',
-        offerCount: 4,
-      },
-      {
-        provider: 'north',
-        region: 'r2',
-        observedAt: NOW + 3_600_000,
-        attemptedAt: NOW + 3_600_000,
-        error: null,
-        offerCount: 4,
-      },
+      { ...state, ...bad, region: 'r1', observedAt: NOW, attemptedAt: at, failureCount: 3, retryAt: at + 20_000 },
+      { ...state, region: 'r2', observedAt: at, attemptedAt: at },
     ]);
+    expect(await regionStates(store.database, 'quotas')).toEqual([]);
     expect(await due(3619)).toEqual([]);
     expect(await due(3620)).toEqual(['r1']);
   });
 
+  it('are due at once when asked for, unless they fail', async () => {
+    const store = await engine.open();
+    await recordRegionRead(store.database, { ...good, region: 'r1' });
+    const failure = { ...bad, count: 1, retryAt: NOW + 20_000 };
+    await recordRegionRead(store.database, { ...good, region: 'r2', itemCount: null, failure });
+    for (const region of ['r1', 'r2']) await makeRegionDue(store.database, 'north', region);
+    expect(await claimed(store, {})).toEqual(['r1']);
+  });
+
   it('that are no longer configured are forgotten with their offers and quotas', async () => {
     const store = await engine.open();
-    await claimDueRegions(store.database, claim);
+    await claimed(store, {});
     await replace(store, [offerOf({})]);
     await replace(store, [offerOf({ region: 'r2' })], 'r2');
     await store.transaction((transaction) => forgetOtherRegions(transaction, 'north', ['r2']));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type RunningBroker, startBroker } from '../../src/broker/broker.ts';
 import type { BrokerContext, BrokerSettings } from '../../src/broker/context.ts';
@@ -47,6 +48,10 @@ export interface BrokerRigOptions {
   readonly settings?: Partial<BrokerSettings>;
   /** Default: the embedded store, in memory. */
   readonly store?: Store;
+  /** Changes the adapters before the broker gets them: what they lack, or how they fail. */
+  readonly adapt?: (provider: Provider) => Provider;
+  /** Default: machines cannot call back. */
+  readonly callbackUrl?: string;
 }
 
 /** Keeps nothing between plans; its thread is started once, and does not hold the process. */
@@ -74,8 +79,10 @@ const SETTINGS: BrokerSettings = {
   owner: 'test-broker',
   offersSeconds: 3600,
   quotasSeconds: 3600,
+  concurrency: new Map(),
   reconcileSeconds: 5,
   sweepSeconds: 30,
+  interruptionsSeconds: 5,
   attemptTimeoutSeconds: 120,
   visibilitySeconds: 10,
   orphanGraceSeconds: 60,
@@ -123,7 +130,8 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
           options: OPTIONS[cloud],
           clock,
         };
-        return [cloud, await loadProvider(cloud, settings)];
+        const provider = await loadProvider(cloud, settings);
+        return [cloud, options.adapt?.(provider) ?? provider];
       }),
     ),
   );
@@ -137,6 +145,8 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
     const context: BrokerContext = {
       ...{ store: on, clock, random, newId, providers, regions },
+      newToken: () => createHash('sha256').update(String(random())).digest('base64url'),
+      callbackUrl: () => options.callbackUrl ?? null,
       settings: { ...SETTINGS, ...options.settings },
       logger: { info: () => {}, warn: () => {}, error: () => {} },
       holder: `test-${started}`,

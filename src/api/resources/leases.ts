@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { LeaseView } from '../../broker/service.ts';
 import { LEASE_STATES } from '../../domain/lease.ts';
-import { poolJson, poolSchema, rateJson, rateSchema, timeJson, timeSchema } from './common.ts';
+import { poolJson, poolSchema, rateJson, rateSchema, timeJson, timeOrNull, timeSchema } from './common.ts';
 
 export const leaseSchema = z
   .strictObject({
@@ -18,6 +18,7 @@ export const leaseSchema = z
     stateReason: z.string().nullable(),
     price: rateSchema,
     instanceId: z.string().nullable(),
+    drainUntil: timeSchema.nullable().meta({ description: 'Until when a machine that the cloud takes may still work' }),
     planId: z.string(),
     createdAt: timeSchema,
     updatedAt: timeSchema,
@@ -40,6 +41,7 @@ export function leaseJson(lease: LeaseView): LeaseJson {
     stateReason: lease.stateReason,
     price: rateJson(lease.priceMicroUsdPerHour),
     instanceId: lease.instanceId,
+    drainUntil: timeOrNull(lease.drainUntil),
     planId: lease.planId,
     createdAt: timeJson(lease.createdAt),
     updatedAt: timeJson(lease.updatedAt),

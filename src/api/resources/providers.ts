@@ -8,7 +8,10 @@ const regionSchema = z
     region: z.string(),
     offerCount: z.int(),
     observedAt: timeSchema.nullable().meta({ description: 'Null = never read yet' }),
-    error: z.string().nullable(),
+    error: z.string().nullable().meta({ description: 'Why the last reading failed; the former copy is kept' }),
+    failureCount: z.int().meta({ description: 'Failed readings of the offers in a row' }),
+    retryAt: timeSchema.nullable().meta({ description: 'When a failing region is read again' }),
+    quotasObservedAt: timeSchema.nullable(),
   })
   .meta({ id: 'ProviderRegion' });
 
@@ -19,7 +22,12 @@ const quotaSchema = z
     unit: z.enum(['vcpus', 'accelerators', 'machines']),
     limit: z.number().nullable().meta({ description: 'Null = the cloud does not tell' }),
     usage: z.number().nullable(),
-    headroom: z.number().nullable(),
+    inFlight: z.number().meta({ description: 'Units of launches that the usage cannot hold yet' }),
+    headroom: z
+      .number()
+      .nullable()
+      .meta({ description: 'limit − usage − in flight; null = unknown, which is not zero' }),
+    observedAt: timeSchema,
   })
   .meta({ id: 'Quota' });
 
@@ -51,19 +59,24 @@ export function providerJson(provider: ProviderView): ProviderJson {
     id: provider.id,
     health: provider.health,
     healthReason: provider.healthReason,
-    regions: provider.regions.map(({ region, offerCount, observedAt, error }) => ({
+    regions: provider.regions.map(({ region, offerCount, observedAt, error, failureCount, retryAt, ...rest }) => ({
       region,
       offerCount,
       observedAt: timeOrNull(observedAt),
       error,
+      failureCount,
+      retryAt: timeOrNull(retryAt),
+      quotasObservedAt: timeOrNull(rest.quotasObservedAt),
     })),
-    quotas: provider.quotas.map(({ region, name, unit, limit, usage, headroom }) => ({
+    quotas: provider.quotas.map(({ region, name, unit, limit, usage, inFlight, headroom, observedAt }) => ({
       region,
       name,
       unit,
       limit,
       usage,
+      inFlight,
       headroom,
+      observedAt: timeJson(observedAt),
     })),
     soldOut: provider.soldOut.map(({ scope, until, reason, strikes }) => ({
       scope: scopeKey(scope),

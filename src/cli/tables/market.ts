@@ -1,48 +1,8 @@
 import type { ExplanationJson } from '../../api/resources/explanation.ts';
-import type { OfferJson } from '../../api/resources/offers.ts';
 import type { ProviderJson } from '../../api/resources/providers.ts';
 import type { Style } from '../terminal.ts';
 import { placeOf } from './fleet.ts';
-import { clean, dollars, dollarsOf, duration, moment, renderTable } from './table.ts';
-
-/** Offers, cheapest per accelerator first; at most `limit` of them. */
-export function renderOffers(offers: readonly OfferJson[], limit: number, style: Style): string {
-  const columns = [
-    { title: 'ACCELERATORS' },
-    { title: 'WHERE' },
-    { title: 'TYPE' },
-    { title: 'MARKET' },
-    { title: '$/H', align: 'right' },
-    { title: '$/H PER ACCELERATOR', align: 'right' },
-    { title: 'AGE', align: 'right' },
-    { title: '' },
-  ] as const;
-  const sorted = offers.toSorted((a, b) => perAccelerator(a) - perAccelerator(b) || (a.pool.key < b.pool.key ? -1 : 1));
-  const rows = sorted
-    .slice(0, limit)
-    .map((offer) => [
-      `${offer.acceleratorCount} × ${offer.accelerator}`,
-      placeOf(offer.pool),
-      offer.pool.instanceType,
-      offer.pool.market,
-      dollars(offer.price),
-      dollarsOf(Math.round(perAccelerator(offer))),
-      duration(offer.ageSeconds),
-      offerRemark(offer, style),
-    ]);
-  const table = renderTable(columns, rows, style, 'No offers.');
-  return offers.length <= limit ? table : `${table}… and ${offers.length - limit} more; --limit shows more of them\n`;
-}
-
-function perAccelerator({ price, acceleratorCount }: OfferJson): number {
-  return price.microUsdPerHour / acceleratorCount;
-}
-
-function offerRemark({ soldOutUntil, availability, availableCount }: OfferJson, style: Style): string {
-  if (soldOutUntil !== null) return style.warning(`sold out until ${moment(soldOutUntil)}`);
-  if (availability === 'restricted') return style.dim('restricted for this account');
-  return availableCount === null ? '' : `${availableCount} free`;
-}
+import { clean, dollars, moment, renderTable } from './table.ts';
 
 export function renderProviders(providers: readonly ProviderJson[], style: Style): string {
   const columns = [
@@ -75,11 +35,11 @@ function health({ health: state }: ProviderJson, style: Style): string {
 
 /** One provider: its regions, what is sold out, and the quotas that have little headroom left or none known. */
 export function renderProvider(provider: ProviderJson, style: Style): string {
-  const regions = provider.regions.map(({ region, offerCount, observedAt, error }) => [
+  const regions = provider.regions.map(({ region, offerCount, observedAt, error, failureCount, retryAt }) => [
     region,
     String(offerCount),
     observedAt === null ? 'never' : moment(observedAt),
-    error === null ? '' : style.bad(error),
+    error === null ? '' : style.bad(`${error}${trialsOf(failureCount, retryAt)}`),
   ]);
   const soldOut = provider.soldOut.map(({ scope, until, strikes, reason }) => [
     scope,
@@ -87,13 +47,15 @@ export function renderProvider(provider: ProviderJson, style: Style): string {
     String(strikes),
     reason,
   ]);
-  const quotas = provider.quotas.map(({ region, name, unit, limit, usage, headroom }) => [
+  const quotas = provider.quotas.map(({ region, name, unit, limit, usage, inFlight, headroom, observedAt }) => [
     region ?? 'global',
     name,
     unit,
     known(limit),
     known(usage),
+    String(inFlight),
     known(headroom),
+    moment(observedAt),
   ]);
   const right = 'right' as const;
   return [
@@ -117,13 +79,20 @@ export function renderProvider(provider: ProviderJson, style: Style): string {
         { title: 'UNIT' },
         { title: 'LIMIT', align: right },
         { title: 'USAGE', align: right },
+        { title: 'IN FLIGHT', align: right },
         { title: 'HEADROOM', align: right },
+        { title: 'READ AT (UTC)' },
       ],
       quotas,
       style,
       'No quotas.',
     ),
   ].join('\n');
+}
+
+function trialsOf(failureCount: number, retryAt: string | null): string {
+  if (failureCount === 0) return '';
+  return `; failed ${failureCount} times in a row${retryAt === null ? '' : `, again at ${moment(retryAt)}`}`;
 }
 
 function known(amount: number | null): string {

@@ -47,11 +47,27 @@ const osProfile = z.strictObject({
     .optional(),
 });
 
+const tags = z.record(z.string().min(1).max(512), z.string().max(256));
+
+const publicAddress = z.strictObject({
+  name: z.string().min(1),
+  tags: tags.optional(),
+  sku: z.strictObject({ name: z.enum(['Basic', 'Standard']).optional(), tier: z.string().optional() }).optional(),
+  properties: z
+    .strictObject({
+      deleteOption: deleteOption.optional(),
+      publicIPAllocationMethod: z.enum(['Static', 'Dynamic']).optional(),
+      publicIPAddressVersion: z.enum(['IPv4', 'IPv6']).optional(),
+    })
+    .optional(),
+});
+
 const ipConfiguration = z.strictObject({
   name: z.string().min(1),
   properties: z.strictObject({
     subnet: reference.optional(),
     primary: z.boolean().optional(),
+    publicIPAddressConfiguration: publicAddress.optional(),
     privateIPAddressVersion: z.enum(['IPv4', 'IPv6']).optional(),
   }),
 });
@@ -72,6 +88,7 @@ const networkProfile = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().min(1),
+        tags: tags.optional(),
         properties: z.strictObject({
           primary: z.boolean().optional(),
           deleteOption: deleteOption.optional(),
@@ -87,8 +104,14 @@ const networkProfile = z.strictObject({
 
 const machineBody = z.strictObject({
   location: z.string().min(1),
-  tags: z.record(z.string().min(1).max(512), z.string().max(256)).default({}),
+  tags: tags.default({}),
   zones: z.array(z.string()).max(1).optional(),
+  identity: z
+    .strictObject({
+      type: z.enum(['SystemAssigned', 'UserAssigned', 'SystemAssigned, UserAssigned', 'None']),
+      userAssignedIdentities: z.record(z.string(), z.strictObject({})).optional(),
+    })
+    .optional(),
   properties: z.strictObject({
     hardwareProfile: z.strictObject({ vmSize: z.string().min(1) }),
     storageProfile: z.strictObject({ imageReference: imageReference.optional(), osDisk }),
@@ -97,6 +120,7 @@ const machineBody = z.strictObject({
     priority: z.enum(['Regular', 'Low', 'Spot']).optional(),
     evictionPolicy: z.enum(['Deallocate', 'Delete']).optional(),
     billingProfile: z.strictObject({ maxPrice: z.number() }).optional(),
+    capacityReservation: z.strictObject({ capacityReservationGroup: reference.optional() }).optional(),
     userData: z.string().optional(),
   }),
 });

@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parseUsd } from '../../domain/money.ts';
 import type { FrontRequest, FrontResponse } from '../http/front.ts';
-import type { World, WorldLaunchResult, WorldMachine, WorldPool } from '../world/contract.ts';
+import type { VendorErrorFact, World, WorldLaunchResult, WorldMachine, WorldPool } from '../world/contract.ts';
 import { ArmRefusal, jsonAnswer } from './arm-answer.ts';
 import type { AsyncOperations } from './async-operations.ts';
+import { checkLinkedAccess } from './authorization.ts';
 import type { MachineBody } from './machine-body.ts';
 import { invalidParameter, readMachineBody } from './machine-body.ts';
 import { launchRefusal } from './machine-failures.ts';
+import { addParts } from './machine-parts.ts';
 import { viewOf } from './machine-view.ts';
 import type { ArmMachines, MachineAddress } from './machines.ts';
 import { worldNameOf } from './machines.ts';
+import { memberFor } from './reserved-capacity.ts';
 
 const MODEL_VIEW = { instanceView: false, fromList: false };
 
@@ -20,17 +23,21 @@ export function createOrUpdate(
   operations: AsyncOperations,
   address: MachineAddress,
   request: FrontRequest,
+  forcedFailure: VendorErrorFact | null,
 ): FrontResponse {
   const body = readMachineBody(request.body.toString('utf8'));
+  checkLinkedAccess(world, body);
   const region = regionOf(world, body);
   const existing = machines.find(address);
   if (existing !== null) return answerForExisting(world, machines, existing, body, request);
-  const { machine, regional } = launched(world, body, region, address);
+  const { machine, regional } = launched({ world, body, address, forcedFailure }, region);
   const { subscription, resourceGroup, name } = address;
   const details = { subscription, resourceGroup, name, vmId: machines.newVmId(), regional, body };
-  machines.add(machine, details);
+  const complete = { ...details, createdAt: world.clock.now() };
+  machines.add(machine, complete);
+  addParts(world, machine, complete);
   const headers = operations.start(request, subscription, 'create', machine);
-  return jsonAnswer(201, viewOf(world, machine, details, MODEL_VIEW), headers);
+  return jsonAnswer(201, viewOf(world, machine, complete, MODEL_VIEW), headers);
 }
 
 function regionOf(world: World, body: MachineBody): string {
@@ -70,7 +77,7 @@ function answerForExisting(
       'PreconditionFailed',
       `The condition specified by If-None-Match '*' is not met: the resource ${details.name} already exists.`,
     );
-  if (!isDeepStrictEqual({ ...body, tags: {} }, { ...details.body, tags: {} }))
+  if (!isDeepStrictEqual(withoutTags(body), withoutTags(details.body)))
     throw new ArmRefusal(
       409,
       'PropertyChangeNotAllowed',
@@ -80,12 +87,21 @@ function answerForExisting(
   return jsonAnswer(200, viewOf(world, world.machine(machine.serial) ?? machine, details, MODEL_VIEW));
 }
 
-function launched(
-  world: World,
-  body: MachineBody,
-  region: string,
-  address: MachineAddress,
-): { readonly machine: WorldMachine; readonly regional: boolean } {
+/** Tags may change, those of the inline interface and address as well. */
+function withoutTags(body: MachineBody): unknown {
+  return JSON.parse(JSON.stringify(body, (key, value: unknown) => (key === 'tags' ? undefined : value)));
+}
+
+/** One create request on its way to the world. */
+interface Creation {
+  readonly world: World;
+  readonly body: MachineBody;
+  readonly address: MachineAddress;
+  readonly forcedFailure: VendorErrorFact | null;
+}
+
+function launched(creation: Creation, region: string): { readonly machine: WorldMachine; readonly regional: boolean } {
+  const { world, body, address } = creation;
   const { vmSize } = body.properties.hardwareProfile;
   const instanceType = world.instanceType('azure', vmSize)?.name;
   if (instanceType === undefined)
@@ -95,7 +111,7 @@ function launched(
     throw invalidParameter('zones', `The zone(s) '${zone}' for resource '${address.name}' is not supported.`);
   const market = (body.properties.priority ?? 'Regular') === 'Regular' ? 'on-demand' : 'spot';
   const pool: WorldPool = { cloud: 'azure', region, zone: zone ?? '', instanceType, market };
-  const result = zone === undefined ? launchAnywhere(world, body, pool, address) : launchIn(world, body, pool, address);
+  const result = zone === undefined ? launchAnywhere(creation, pool) : launchIn(creation, pool);
   if (!result.accepted) throw launchRefusal(result.failure, pool, address);
   const [machine] = result.machines;
   if (machine === undefined) throw new Error('the world accepted a launch of no machine');
@@ -107,10 +123,8 @@ function launched(
  * once, with the code that says "no such size here".
  */
 function launchIn(
-  world: World,
-  body: MachineBody,
+  { world, body, address, forcedFailure }: Creation,
   pool: WorldPool,
-  address: MachineAddress,
   capacityAnswer: 'sync' | 'async' = pool.market === 'spot' ? 'sync' : 'async',
 ): WorldLaunchResult {
   const maxPrice = body.properties.billingProfile?.maxPrice ?? -1;
@@ -123,17 +137,33 @@ function launchIn(
     tags: body.tags,
     details: { userData: body.properties.osProfile.customData ?? null, body },
     capacityAnswer,
+    forcedFailure,
+    reservation: reservationFor(world, body, pool),
   });
 }
 
 /** Without a zone the cloud takes the first one with hardware; without any, the machine fails wherever it was put. */
-function launchAnywhere(world: World, body: MachineBody, pool: WorldPool, address: MachineAddress): WorldLaunchResult {
-  const pools = world.zonesOffering('azure', pool.region, pool.instanceType).map((zone) => ({ ...pool, zone }));
+function launchAnywhere(creation: Creation, pool: WorldPool): WorldLaunchResult {
+  const pools = creation.world
+    .zonesOffering('azure', pool.region, pool.instanceType)
+    .map((zone) => ({ ...pool, zone }));
   const [first] = pools;
   if (first === undefined) return { accepted: false, failure: { kind: 'not-offered' } };
   for (const candidate of pools) {
-    const result = launchIn(world, body, candidate, address, 'sync');
+    const result = launchIn(creation, candidate, 'sync');
     if (result.accepted || result.failure.kind !== 'capacity') return result;
   }
-  return launchIn(world, body, first, address);
+  return launchIn(creation, first);
+}
+
+/** Null where no reservation is asked for. Throws an ArmRefusal where the group holds nothing of this size in this zone. */
+function reservationFor(world: World, body: MachineBody, pool: WorldPool): string | null {
+  const group = body.properties.capacityReservation?.capacityReservationGroup?.id;
+  if (group === undefined) return null;
+  const member = memberFor(world, group, pool.instanceType, pool.zone);
+  if (member !== null) return member.id;
+  throw invalidParameter(
+    'capacityReservation',
+    `The capacity reservation group ${group} has no reservation for ${pool.instanceType} in zone '${pool.zone}'.`,
+  );
 }

@@ -14,6 +14,11 @@ export interface OperationError {
 export function failureOf(machine: WorldMachine, details: MachineDetails): OperationError {
   if (machine.failure?.kind === 'vendor') return machine.failure.error;
   const { region, zone, instanceType } = machine.pool;
+  if (machine.failure?.kind === 'reservation')
+    return {
+      code: 'AllocationFailed',
+      message: `Allocation failed. The capacity reservation ${machine.failure.reservation} has no room for another ${instanceType} in ${region}.`,
+    };
   if (details.regional)
     return {
       code: 'AllocationFailed',

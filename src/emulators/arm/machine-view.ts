@@ -7,6 +7,8 @@ import { machineId } from './machines.ts';
 export interface ViewOptions {
   readonly instanceView: boolean;
   readonly fromList: boolean;
+  /** The state to show, where it is not the present one. */
+  readonly state?: MachineState;
 }
 
 const PROVISIONING_STATES: Readonly<Record<MachineState, string>> = {
@@ -21,8 +23,9 @@ const PROVISIONING_STATES: Readonly<Record<MachineState, string>> = {
 export function viewOf(world: World, machine: WorldMachine, details: MachineDetails, options: ViewOptions): unknown {
   const { body, vmId, regional, name } = details;
   const { customData: _customData, adminPassword: _adminPassword, ...osProfile } = body.properties.osProfile;
-  const { hardwareProfile, storageProfile, priority, evictionPolicy, billingProfile } = body.properties;
-  const state = world.stateOf(machine);
+  const { hardwareProfile, storageProfile, priority, evictionPolicy, billingProfile, capacityReservation } =
+    body.properties;
+  const state = options.state ?? world.stateOf(machine);
   const resourceGroup = options.fromList ? details.resourceGroup.toUpperCase() : details.resourceGroup;
   return {
     name,
@@ -31,11 +34,12 @@ export function viewOf(world: World, machine: WorldMachine, details: MachineDeta
     location: machine.pool.region,
     tags: machine.tags,
     ...(regional ? {} : { zones: [machine.pool.zone] }),
+    ...(body.identity === undefined ? {} : { identity: body.identity }),
     properties: {
       hardwareProfile,
       provisioningState: PROVISIONING_STATES[state],
       vmId,
-      ...{ priority, evictionPolicy, billingProfile, storageProfile, osProfile },
+      ...{ priority, evictionPolicy, billingProfile, capacityReservation, storageProfile, osProfile },
       networkProfile: { networkInterfaces: interfacesOf(details) },
       timeCreated: new Date(machine.launchedAt).toISOString(),
       ...(options.instanceView ? { instanceView: { statuses: statusesOf(world, machine, details) } } : {}),
@@ -45,10 +49,10 @@ export function viewOf(world: World, machine: WorldMachine, details: MachineDeta
 
 function interfacesOf(details: MachineDetails): unknown {
   const { networkInterfaces = [], networkInterfaceConfigurations = [] } = details.body.properties.networkProfile;
-  const { subscription, resourceGroup, name } = details;
+  const { subscription, resourceGroup } = details;
   const group = `/subscriptions/${subscription}/resourceGroups/${resourceGroup}`;
   const made = networkInterfaceConfigurations.map((configuration) => ({
-    id: `${group}/providers/Microsoft.Network/networkInterfaces/${name}-${configuration.name}`,
+    id: `${group}/providers/Microsoft.Network/networkInterfaces/${configuration.name}`,
     properties: {
       primary: configuration.properties.primary ?? true,
       deleteOption: configuration.properties.deleteOption ?? 'Detach',

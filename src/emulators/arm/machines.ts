@@ -1,7 +1,8 @@
-import type { World, WorldMachine } from '../world/contract.ts';
+import type { EpochMs } from '../../domain/time.ts';
+import type { MachineState, World, WorldMachine } from '../world/contract.ts';
 import { ArmRefusal, guidOf } from './arm-answer.ts';
 import type { MachineBody } from './machine-body.ts';
-import type { MachineRoute } from './routes.ts';
+import type { Route } from './routes.ts';
 
 /** What the front keeps with a machine in the world. */
 export interface MachineDetails {
@@ -11,19 +12,26 @@ export interface MachineDetails {
   readonly vmId: string;
   /** Deployed without a zone: the zone is the cloud's own business and is not shown. */
   readonly regional: boolean;
+  readonly createdAt: EpochMs;
   readonly body: MachineBody;
 }
 
 /** Where a machine is in ARM. */
-export type MachineAddress = Pick<MachineRoute, 'subscription' | 'resourceGroup' | 'name'>;
+export type MachineAddress = Pick<Route['at'], 'subscription' | 'resourceGroup' | 'name'>;
 
 /** The emulated subscription's virtual machines, by their ARM address; names are compared without case. */
 export interface ArmMachines {
   /** Null once it is terminated. */
   find(address: MachineAddress): WorldMachine | null;
-  /** Visible ones, in order of creation. */
-  list(subscription: string): readonly WorldMachine[];
+  /** Those that a list shows now, in order of creation, with the state it shows: lists may lag behind, single reads do not. */
+  list(subscription: string): readonly { readonly machine: WorldMachine; readonly state: MachineState }[];
+  /** Every machine that ever had the address, oldest first; `deletedAt` null while it exists. */
+  history(id: string): readonly { readonly createdAt: EpochMs; readonly deletedAt: EpochMs | null }[];
+  /** Deletes for good what a failed launch left; starts the end of anything else. */
+  remove(machine: WorldMachine): void;
   detailsOf(machine: WorldMachine): MachineDetails;
+  /** Whether the front made the machine. */
+  knows(machine: WorldMachine): boolean;
   /** Remembers a machine that was just launched. */
   add(machine: WorldMachine, details: MachineDetails): void;
   newVmId(): string;
@@ -33,6 +41,7 @@ export function createArmMachines(world: World): ArmMachines {
   const details = world.store<MachineDetails>('azure', 'machine-details');
   const serials = world.store<number>('azure', 'machine-serials');
   const counters = world.store<number>('azure', 'counters');
+  const deletions = world.store<EpochMs>('azure', 'machine-deletions');
 
   function living(machine: WorldMachine | null): machine is WorldMachine {
     return machine !== null && world.stateOf(machine) !== 'terminated';
@@ -45,16 +54,32 @@ export function createArmMachines(world: World): ArmMachines {
       return living(machine) ? machine : null;
     },
     list(subscription) {
-      const now = world.clock.now();
-      return world
-        .machines('azure')
-        .filter(
-          (machine) =>
-            living(machine) &&
-            world.visibleAt(machine) <= now &&
-            details.get(String(machine.serial))?.subscription.toLowerCase() === subscription.toLowerCase(),
-        );
+      return world.machines('azure').flatMap((machine) => {
+        const its = details.get(String(machine.serial));
+        const state = world.shownStateOf(machine);
+        if (its?.subscription.toLowerCase() !== subscription.toLowerCase()) return [];
+        return state === null || state === 'terminated' ? [] : [{ machine, state }];
+      });
     },
+    history(id) {
+      return [...details]
+        .filter(([, its]) => machineId(its).toLowerCase() === id.toLowerCase())
+        .map(([serial, { createdAt }]) => {
+          const machine = world.machine(Number(serial));
+          // Forgotten ones were failed launches that somebody deleted, or ended so long ago that the moment no longer matters.
+          const forgottenAt = deletions.get(serial) ?? createdAt;
+          const endedAt = machine?.terminatedAt ?? forgottenAt;
+          return { createdAt, deletedAt: living(machine) ? null : endedAt };
+        });
+    },
+    remove(machine) {
+      if (world.stateOf(machine) !== 'failed') world.terminate(machine.serial);
+      else {
+        deletions.set(String(machine.serial), world.clock.now());
+        world.forget(machine.serial);
+      }
+    },
+    knows: (machine) => details.has(String(machine.serial)),
     detailsOf(machine) {
       const found = details.get(String(machine.serial));
       if (found === undefined) throw new Error(`machine ${machine.serial} was not made by this front`);

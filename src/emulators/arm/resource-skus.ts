@@ -11,12 +11,17 @@ const extraSchema = z.object({
   restrictedZones: z.record(z.string(), z.record(z.string(), z.array(z.string()))).default({}),
 });
 
+/** Region → size → zones. */
+export function readRestrictedZones(world: World): z.infer<typeof extraSchema>['restrictedZones'] {
+  return extraSchema.safeParse(world.facts('azure').extra ?? {}).data?.restrictedZones ?? {};
+}
+
 /** `GET skus`: location is the only filter that ARM knows here. */
 export function listResourceSkus(world: World, request: FrontRequest): FrontResponse {
   const filter = request.url.searchParams.get('$filter');
   const location = filter === null ? null : locationOf(filter);
-  const { regions, instanceTypes, extra } = world.facts('azure');
-  const restricted = extraSchema.safeParse(extra ?? {}).data?.restrictedZones ?? {};
+  const { regions, instanceTypes } = world.facts('azure');
+  const restricted = readRestrictedZones(world);
   const wanted = regions.filter(({ name }) => location === null || name === location);
   const skus = wanted.flatMap(({ name: region }) => [
     ...OTHER_SKUS.map((sku) => otherSku(sku, region)),

@@ -1,54 +1,189 @@
 import type { FrontRequest } from '../http/front.ts';
 
-/** What a request asks of Azure Resource Manager. `operation` is named as the SDK names it. */
-export type Route =
-  | { readonly operation: 'resourceSkus.list'; readonly subscription: string }
-  | { readonly operation: 'usage.list'; readonly subscription: string; readonly location: string }
-  | { readonly operation: 'virtualMachines.listAll'; readonly subscription: string }
-  | { readonly operation: 'virtualMachines.listByLocation'; readonly subscription: string; readonly location: string }
-  | { readonly operation: 'virtualMachines.list'; readonly subscription: string; readonly resourceGroup: string }
-  | {
-      readonly operation: 'virtualMachines.get' | 'virtualMachines.createOrUpdate' | 'virtualMachines.delete';
-      readonly subscription: string;
-      readonly resourceGroup: string;
-      readonly name: string;
-    }
-  | {
-      readonly operation: 'operations.get';
-      readonly subscription: string;
-      readonly location: string;
-      readonly operationId: string;
-    }
-  | { readonly operation: 'unknown'; readonly methodAllowed: boolean };
+/** One request that the front understands. */
+interface RouteFact {
+  /** As the SDK names it; for requests without an SDK in the same manner. */
+  readonly operation: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** `{name}` stands for one segment, `{+name}` for any number of them. */
+  readonly template: string;
+  /** The permission that ARM wants for it; null = any identity may. */
+  readonly action: string | null;
+  /** Rate-limit bucket, named as in Azure's `x-ms-ratelimit-remaining-resource` headers. */
+  readonly bucket: string;
+}
 
-export type MachineRoute = Extract<Route, { readonly name: string }>;
+const SUBSCRIPTION = '/subscriptions/{subscription}';
+const GROUP = `${SUBSCRIPTION}/resourceGroups/{resourceGroup}`;
+const IN_SUBSCRIPTION = `${SUBSCRIPTION}/providers/Microsoft.Compute`;
+const COMPUTE = `${GROUP}/providers/Microsoft.Compute`;
+const NETWORK = `${GROUP}/providers/Microsoft.Network`;
+const MACHINE = `${COMPUTE}/virtualMachines/{name}`;
+const RESERVATION_GROUP = `${COMPUTE}/capacityReservationGroups/{name}`;
 
-const COMPUTE = 'providers/Microsoft.Compute';
+/**
+ * Permissions from Azure's list of resource provider operations, buckets from its page on compute throttling (both read in 2026-11);
+ * what that page does not speak of has a bucket of our own naming.
+ */
+const FACTS = [
+  fact('virtualMachines.get', 'GET', MACHINE, 'Microsoft.Compute/virtualMachines/read', 'LowCostGet'),
+  fact('virtualMachines.createOrUpdate', 'PUT', MACHINE, 'Microsoft.Compute/virtualMachines/write', 'PutVM'),
+  fact('virtualMachines.delete', 'DELETE', MACHINE, 'Microsoft.Compute/virtualMachines/delete', 'DeleteVM'),
+  fact(
+    'virtualMachines.listAll',
+    'GET',
+    `${IN_SUBSCRIPTION}/virtualMachines`,
+    'Microsoft.Compute/virtualMachines/read',
+    'HighCostGet',
+  ),
+  fact(
+    'virtualMachines.listByLocation',
+    'GET',
+    `${IN_SUBSCRIPTION}/locations/{location}/virtualMachines`,
+    'Microsoft.Compute/virtualMachines/read',
+    'HighCostGet',
+  ),
+  fact(
+    'virtualMachines.list',
+    'GET',
+    `${COMPUTE}/virtualMachines`,
+    'Microsoft.Compute/virtualMachines/read',
+    'HighCostGet',
+  ),
+  fact('resourceSkus.list', 'GET', `${IN_SUBSCRIPTION}/skus`, 'Microsoft.Compute/skus/read', 'HighCostGet'),
+  fact(
+    'usage.list',
+    'GET',
+    `${IN_SUBSCRIPTION}/locations/{location}/usages`,
+    'Microsoft.Compute/locations/usages/read',
+    'LowCostGet',
+  ),
+  fact('operations.get', 'GET', `${IN_SUBSCRIPTION}/locations/{location}/operations/{operationId}`, null, 'LowCostGet'),
+  fact('disks.delete', 'DELETE', `${COMPUTE}/disks/{name}`, 'Microsoft.Compute/disks/delete', 'Disks'),
+  fact(
+    'networkInterfaces.delete',
+    'DELETE',
+    `${NETWORK}/networkInterfaces/{name}`,
+    'Microsoft.Network/networkInterfaces/delete',
+    'NetworkWrites',
+  ),
+  fact(
+    'publicIPAddresses.delete',
+    'DELETE',
+    `${NETWORK}/publicIPAddresses/{name}`,
+    'Microsoft.Network/publicIPAddresses/delete',
+    'NetworkWrites',
+  ),
+  fact(
+    'resources.list',
+    'GET',
+    `${SUBSCRIPTION}/resources`,
+    'Microsoft.Resources/subscriptions/resources/read',
+    'SubscriptionReads',
+  ),
+  fact(
+    'capacityReservationGroups.get',
+    'GET',
+    RESERVATION_GROUP,
+    'Microsoft.Compute/capacityReservationGroups/read',
+    'LowCostGet',
+  ),
+  fact(
+    'capacityReservations.listByCapacityReservationGroup',
+    'GET',
+    `${RESERVATION_GROUP}/capacityReservations`,
+    'Microsoft.Compute/capacityReservationGroups/capacityReservations/read',
+    'LowCostGet',
+  ),
+  fact(
+    'placementScores.generate',
+    'POST',
+    `${IN_SUBSCRIPTION}/locations/{location}/placementScores/spot/generate`,
+    'Microsoft.Compute/locations/placementScores/generate/action',
+    'PlacementScores',
+  ),
+  // Resource Graph answers with what the identity may read; an identity without rights gets empty answers, not refusals.
+  fact('resourceGraph.resources', 'POST', '/providers/Microsoft.ResourceGraph/resources', null, 'ResourceGraph'),
+  fact(
+    'permissions.list',
+    'GET',
+    '/{+scope}/providers/Microsoft.Authorization/permissions',
+    'Microsoft.Authorization/permissions/read',
+    'SubscriptionReads',
+  ),
+  fact(
+    'providers.get',
+    'GET',
+    `${SUBSCRIPTION}/providers/{name}`,
+    'Microsoft.Resources/subscriptions/providers/read',
+    'SubscriptionReads',
+  ),
+] as const;
+
+function fact<const O extends string>(
+  operation: O,
+  method: RouteFact['method'],
+  template: string,
+  action: string | null,
+  bucket: string,
+): RouteFact & { readonly operation: O } {
+  return { operation, method, template, action, bucket };
+}
+
+export type Operation = (typeof FACTS)[number]['operation'];
+
+/** Every permission that some request needs. */
+export const ACTIONS: readonly string[] = [...new Set(FACTS.flatMap(({ action }) => action ?? []))];
+
+/** What a request asks of Azure Resource Manager. */
+export interface Route {
+  readonly operation: Operation;
+  readonly action: string | null;
+  readonly bucket: string;
+  readonly mutating: boolean;
+  /** Segments of the path by name; `''` for those that the path does not have. */
+  readonly at: Readonly<Record<Place, string>>;
+}
+
+type Place = 'subscription' | 'resourceGroup' | 'location' | 'name' | 'operationId' | 'scope';
+
+/** `methodAllowed` false: there is such a path, but not for this method. */
+export type Routing =
+  | { readonly found: true; readonly route: Route }
+  | { readonly found: false; readonly methodAllowed: boolean };
 
 /** ARM compares paths without case. */
-function path(template: string): RegExp {
-  return new RegExp(`^/subscriptions/([^/]+)/${template.replaceAll('*', '([^/]+)')}$`, 'i');
-}
+const PATTERNS = FACTS.map((its) => ({
+  its,
+  pattern: new RegExp(
+    `^${its.template.replaceAll(/\{(\+?)(\w+)\}/g, (_all, many: string, name: string) => `(?<${name}>${many === '' ? '[^/]+' : '.+'})`)}$`,
+    'i',
+  ),
+}));
 
-const SKUS = path(`${COMPUTE}/skus`);
-const USAGES = path(`${COMPUTE}/locations/*/usages`);
-const ALL_MACHINES = path(`${COMPUTE}/virtualMachines`);
-const MACHINES_IN_LOCATION = path(`${COMPUTE}/locations/*/virtualMachines`);
-const MACHINES_IN_GROUP = path(`resourceGroups/*/${COMPUTE}/virtualMachines`);
-const MACHINE = path(`resourceGroups/*/${COMPUTE}/virtualMachines/*`);
-const OPERATION = path(`${COMPUTE}/locations/*/operations/*`);
-
-const NOT_FOUND: Route = { operation: 'unknown', methodAllowed: true };
-const WRONG_METHOD: Route = { operation: 'unknown', methodAllowed: false };
-
-export function routeOf(request: FrontRequest): Route {
-  const { method } = request;
+export function routeOf(request: FrontRequest): Routing {
   const target = request.url.pathname.split('/').map(decoded).join('/');
-  const machine = MACHINE.exec(target);
-  if (machine !== null) return machineRoute(method, machine);
-  const read = readRoute(target);
-  return read.operation === 'unknown' || method === 'GET' ? read : WRONG_METHOD;
+  let pathExists = false;
+  for (const { its, pattern } of PATTERNS) {
+    const match = pattern.exec(target);
+    if (match === null) continue;
+    pathExists = true;
+    if (its.method !== request.method) continue;
+    const { operation, action, bucket } = its;
+    const mutating = its.method === 'PUT' || its.method === 'DELETE';
+    return { found: true, route: { operation, action, bucket, mutating, at: { ...NOWHERE, ...match.groups } } };
+  }
+  return { found: false, methodAllowed: !pathExists };
 }
+
+const NOWHERE: Route['at'] = {
+  subscription: '',
+  resourceGroup: '',
+  location: '',
+  name: '',
+  operationId: '',
+  scope: '',
+};
 
 function decoded(segment: string): string {
   try {
@@ -56,44 +191,4 @@ function decoded(segment: string): string {
   } catch {
     return segment;
   }
-}
-
-function machineRoute(method: string, match: RegExpExecArray): Route {
-  const [, subscription = '', resourceGroup = '', name = ''] = match;
-  switch (method) {
-    case 'GET':
-      return { operation: 'virtualMachines.get', subscription, resourceGroup, name };
-    case 'PUT':
-      return { operation: 'virtualMachines.createOrUpdate', subscription, resourceGroup, name };
-    case 'DELETE':
-      return { operation: 'virtualMachines.delete', subscription, resourceGroup, name };
-    default:
-      return WRONG_METHOD;
-  }
-}
-
-const READS: readonly (readonly [RegExp, (parts: readonly [string, string, string]) => Route])[] = [
-  [SKUS, ([subscription]) => ({ operation: 'resourceSkus.list', subscription })],
-  [USAGES, ([subscription, location]) => ({ operation: 'usage.list', subscription, location })],
-  [ALL_MACHINES, ([subscription]) => ({ operation: 'virtualMachines.listAll', subscription })],
-  [
-    MACHINES_IN_LOCATION,
-    ([subscription, location]) => ({ operation: 'virtualMachines.listByLocation', subscription, location }),
-  ],
-  [
-    MACHINES_IN_GROUP,
-    ([subscription, resourceGroup]) => ({ operation: 'virtualMachines.list', subscription, resourceGroup }),
-  ],
-  [
-    OPERATION,
-    ([subscription, location, operationId]) => ({ operation: 'operations.get', subscription, location, operationId }),
-  ],
-];
-
-function readRoute(target: string): Route {
-  for (const [pattern, route] of READS) {
-    const match = pattern.exec(target);
-    if (match !== null) return route([match[1] ?? '', match[2] ?? '', match[3] ?? '']);
-  }
-  return NOT_FOUND;
 }

@@ -1,11 +1,19 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type { CloudId, Fault, MachineState, PoolPattern } from '../world/contract.ts';
-import type { FaultsView, MachineView, PoolView, RequestsView, WorldView } from './views.ts';
+import type { CloudId, Fault, MachineState, PoolPattern, TracePoint, WorldReservation } from '../world/contract.ts';
+import type { RateLimit } from '../world/rate-limits.ts';
+import type { FaultsView, MachineView, PartView, PoolView, RequestsView, ReservationView, WorldView } from './views.ts';
 
 /** A pattern as people write it: what is left out matches anything. */
 export type LoosePattern = Pick<PoolPattern, 'cloud'> & Partial<PoolPattern>;
 export type LooseFault = Pick<Fault, 'kind'> & Partial<Fault>;
+
+export type LooseReservation = Omit<WorldReservation, 'kind' | 'startAt' | 'endAt' | 'tags' | 'details'> &
+  Partial<WorldReservation>;
+export interface LooseTracePoint extends Partial<Omit<TracePoint, 'pattern' | 'offsetMs'>> {
+  readonly offsetMs: number;
+  readonly pattern: LoosePattern;
+}
 
 /** The control API refused. */
 export class ControlError extends Error {
@@ -37,6 +45,20 @@ export interface ControlClient {
   faults(): Promise<readonly Fault[]>;
   addFault(fault: LooseFault): Promise<Fault>;
   removeFault(id: string): Promise<void>;
+  /** Takes a region, or with null the whole cloud, down or up again. */
+  setOutage(cloud: CloudId, region: string | null, down: boolean): Promise<void>;
+  /** Null takes the limit away. */
+  setRateLimit(cloud: CloudId, bucket: string, limit: RateLimit | null): Promise<void>;
+  /** Replaces the former list. */
+  setDenied(cloud: CloudId, permissions: readonly string[]): Promise<void>;
+  reservations(filter?: { readonly cloud?: CloudId }): Promise<readonly ReservationView[]>;
+  /** 409 when the id is taken. */
+  addReservation(reservation: LooseReservation): Promise<ReservationView>;
+  removeReservation(cloud: CloudId, id: string): Promise<void>;
+  parts(filter?: { readonly cloud?: CloudId }): Promise<readonly PartView[]>;
+  setStrandsParts(cloud: CloudId, strands: boolean): Promise<void>;
+  /** Replays a recorded market from now on. */
+  replay(points: readonly LooseTracePoint[]): Promise<void>;
   requests(after?: number): Promise<RequestsView>;
   /** Moves a manual clock; 409 on any other. The clock's new present. */
   advance(ms: number): Promise<EpochMs>;
@@ -100,6 +122,34 @@ export function createControlClient(controlUrl: string): ControlClient {
     addFault: (fault) => ask('POST', '/world/faults', fault),
     async removeFault(id) {
       await ask('DELETE', `/world/faults/${encodeURIComponent(id)}`);
+    },
+    async setOutage(cloud, region, down) {
+      await ask('POST', '/world/outages', { cloud, region, down });
+    },
+    async setRateLimit(cloud, bucket, limit) {
+      await ask('POST', '/world/rate-limits', { cloud, bucket, limit });
+    },
+    async setDenied(cloud, permissions) {
+      await ask('POST', '/world/denied', { cloud, permissions });
+    },
+    async reservations(filter = {}) {
+      const path = `/world/reservations${queryOf({ ...filter })}`;
+      const view = await ask<{ reservations: readonly ReservationView[] }>('GET', path);
+      return view.reservations;
+    },
+    addReservation: (reservation) => ask('POST', '/world/reservations', reservation),
+    async removeReservation(cloud, id) {
+      await ask('DELETE', `/world/reservations/${encodeURIComponent(id)}${queryOf({ cloud })}`);
+    },
+    async parts(filter = {}) {
+      const view = await ask<{ parts: readonly PartView[] }>('GET', `/world/parts${queryOf({ ...filter })}`);
+      return view.parts;
+    },
+    async setStrandsParts(cloud, strands) {
+      await ask('POST', '/world/strands', { cloud, strands });
+    },
+    async replay(points) {
+      await ask('POST', '/world/traces', { points });
     },
     requests: (after = 0) => ask('GET', `/world/requests${queryOf({ after: String(after) })}`),
     async advance(ms) {

@@ -1,8 +1,9 @@
-import type { z } from 'zod';
-import type { RequestLog } from '../http/request-log.ts';
 import { createCatalog } from '../world/catalog.ts';
 import { isManualClock } from '../world/clocks.ts';
-import type { CloudId, Fault, RunningClouds, World, WorldControl } from '../world/contract.ts';
+import type { Fault } from '../world/contract.ts';
+import { accountRoutes } from './account-routes.ts';
+import type { ControlContext, Route } from './route.ts';
+import { Refused, read, readBody } from './route.ts';
 import {
   clockBody,
   faultBody,
@@ -14,17 +15,7 @@ import {
   quotaBody,
   requestsQuery,
 } from './schemas.ts';
-import type { ControlProblem, MachineView, PoolView, RequestsView, WorldView } from './views.ts';
-
-/** What the control API speaks about. */
-export interface ControlContext {
-  readonly world: World;
-  readonly control: WorldControl;
-  readonly log: RequestLog;
-  readonly clouds: readonly CloudId[];
-  readonly endpoints: RunningClouds['endpoints'];
-  readonly certificateAuthority: string;
-}
+import type { MachineView, PoolView, RequestsView, WorldView } from './views.ts';
 
 export interface ControlRequest {
   readonly method: string;
@@ -38,49 +29,6 @@ export interface ControlReply {
 }
 
 export type Router = (request: ControlRequest) => Promise<ControlReply>;
-
-/** An answer that is not 2xx; its problems name the fields and what is allowed in them. */
-class Refused extends Error {
-  readonly status: number;
-  readonly problems: ControlProblem['problems'];
-
-  constructor(status: number, message: string, problems: ControlProblem['problems'] = []) {
-    super(message);
-    this.status = status;
-    this.problems = problems;
-  }
-}
-
-interface Call {
-  /** What stands for `*` in the route's path; empty where it has none. */
-  readonly part: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  /** `*` stands for one segment. */
-  readonly path: string;
-  readonly run: (call: Call) => unknown;
-}
-
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
-  throw new Refused(400, 'the request has wrong fields', problems);
-}
-
-function readBody<T>(schema: z.ZodType<T>, body: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    throw new Refused(400, 'the body must be JSON');
-  }
-  return read(schema, value);
-}
 
 function readRoutes(context: ControlContext): readonly Route[] {
   const { world, control, log, clouds } = context;
@@ -219,6 +167,14 @@ function writeRoutes(context: ControlContext): readonly Route[] {
   ];
 }
 
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new Refused(400, `${segment} is not percent-encoded text`);
+  }
+}
+
 /** The segment under `*` (empty when the route has none); null when the path is another. */
 function partOf(route: Route, pathname: string): string | null {
   const wanted = route.path.split('/');
@@ -226,14 +182,14 @@ function partOf(route: Route, pathname: string): string | null {
   if (wanted.length !== given.length) return null;
   let part = '';
   for (const [index, segment] of wanted.entries()) {
-    if (segment === '*') part = given[index] ?? '';
+    if (segment === '*') part = decoded(given[index] ?? '');
     else if (segment !== given[index]) return null;
   }
   return part;
 }
 
 export function createRouter(context: ControlContext): Router {
-  const routes = [...readRoutes(context), ...writeRoutes(context)];
+  const routes = [...readRoutes(context), ...writeRoutes(context), ...accountRoutes(context)];
 
   async function route(request: ControlRequest): Promise<ControlReply> {
     const there = routes.flatMap((candidate) => {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { closeServer, listenOnLoopback, readBody } from '../http/listening.ts';
-import type { ControlContext, Router } from './routes.ts';
+import type { ControlContext } from './route.ts';
+import type { Router } from './routes.ts';
 import { createRouter } from './routes.ts';
 
 export interface ControlServerOptions extends ControlContext {

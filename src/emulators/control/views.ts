@@ -7,7 +7,9 @@ import type {
   MachineState,
   RunningClouds,
   WorldMachine,
+  WorldPart,
   WorldPool,
+  WorldReservation,
 } from '../world/contract.ts';
 
 /** What the control API answers; the client reads it back. */
@@ -30,6 +32,16 @@ export interface PoolView extends WorldPool {
   /** Machines that could be launched now. */
   readonly free: number;
   readonly priceMicroUsdPerHour: MicroUsdPerHour | null;
+}
+
+export interface ReservationView extends WorldReservation {
+  /** Machines that could still be launched into it now. */
+  readonly free: number;
+}
+
+export interface PartView extends WorldPart {
+  /** Whether a living machine uses it. */
+  readonly inUse: boolean;
 }
 
 export interface RequestsView {

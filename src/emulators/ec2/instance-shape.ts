@@ -1,8 +1,9 @@
 /** A world's machine in EC2's words. */
 import type { Instance, InstanceStateName, Reservation, Tag } from '@aws-sdk/client-ec2';
-import type { MachineState, World, WorldMachine } from '../world/contract.ts';
+import type { MachineState, World, WorldMachine, WorldPart } from '../world/contract.ts';
 import { namedType } from './actions/instance-types.ts';
 import type { Reservations } from './reservations.ts';
+import { partIdOf } from './resource-ids.ts';
 
 export const OWNER_ID = '000000000000';
 
@@ -18,6 +19,8 @@ export interface MachineDetails {
   readonly iamInstanceProfile: string | null;
   readonly volumeGiB: number | null;
   readonly volumeTags: Readonly<Record<string, string>>;
+  /** `none`: the launch stays out of open reservations. This account's are all targeted, so that it changes nothing here. */
+  readonly capacityReservationPreference: string | null;
 }
 
 const STATES: Readonly<Record<MachineState, { readonly Code: number; readonly Name: InstanceStateName }>> = {
@@ -52,6 +55,11 @@ export function instanceState(world: World, machine: WorldMachine): { Code: numb
   return { ...STATES[world.stateOf(machine)] };
 }
 
+/** The state as reads show it, which lags behind. */
+export function shownState(world: World, machine: WorldMachine): { Code: number; Name: InstanceStateName } {
+  return { ...STATES[world.shownStateOf(machine) ?? 'pending'] };
+}
+
 /** The machine's own details; RunInstances wrote them, so they have that shape. */
 export function detailsOf(machine: WorldMachine): MachineDetails {
   return machine.details as unknown as MachineDetails;
@@ -61,17 +69,26 @@ export function tagList(tags: Readonly<Record<string, string>>): Tag[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
-export function describeInstance(world: World, reservations: Reservations, machine: WorldMachine): Instance {
+type StateView = typeof instanceState;
+
+function describeInstance(
+  world: World,
+  reservations: Reservations,
+  machine: WorldMachine,
+  parts: readonly WorldPart[],
+  stateView: StateView,
+): Instance {
   const details = detailsOf(machine);
   const type = world.instanceType('aws', machine.pool.instanceType);
   const index = reservations.get(details.reservationId)?.serials.indexOf(machine.serial) ?? 0;
   const spot = machine.pool.market === 'spot';
-  const ended = machine.endedBy !== null && machine.stoppingAt !== null && machine.stoppingAt <= world.clock.now();
+  const state = stateView(world, machine);
+  const ended = machine.endedBy !== null && ['shutting-down', 'terminated'].includes(state.Name);
   const threads = type?.architecture === 'arm64' ? 1 : 2;
   return {
     InstanceId: instanceIdOf(machine.serial),
     ImageId: details.imageId,
-    State: instanceState(world, machine),
+    State: state,
     StateTransitionReason:
       ended && machine.endedBy === 'user' ? `User initiated (${gmt(machine.stoppingAt ?? 0)})` : '',
     ...(ended && machine.endedBy !== null ? { StateReason: { ...ENDED_BY[machine.endedBy] } } : {}),
@@ -82,6 +99,7 @@ export function describeInstance(world: World, reservations: Reservations, machi
     ...(spot
       ? { InstanceLifecycle: 'spot', SpotInstanceRequestId: `sir-${machine.serial.toString(36).padStart(8, '0')}` }
       : {}),
+    ...reservationOf(world, machine),
     Placement: { AvailabilityZone: machine.pool.zone, GroupName: '', Tenancy: 'default' },
     Architecture: type?.architecture ?? 'x86_64',
     CpuOptions: { CoreCount: (type?.vcpus ?? 0) / threads, ThreadsPerCore: threads },
@@ -90,6 +108,7 @@ export function describeInstance(world: World, reservations: Reservations, machi
     ...(details.subnetId === null ? {} : { SubnetId: details.subnetId }),
     ...(details.keyName === null ? {} : { KeyName: details.keyName }),
     SecurityGroups: details.securityGroupIds.map((GroupId) => ({ GroupId })),
+    ...describeParts(parts),
     RootDeviceType: 'ebs',
     VirtualizationType: 'hvm',
     Hypervisor: 'xen',
@@ -98,16 +117,48 @@ export function describeInstance(world: World, reservations: Reservations, machi
   };
 }
 
+function reservationOf(world: World, { reservation }: WorldMachine): Partial<Instance> {
+  if (reservation === null) return {};
+  const known = world.reservations('aws').find(({ id }) => id === reservation);
+  return {
+    CapacityReservationId: reservation,
+    ...(known?.kind === 'block' ? { InstanceLifecycle: 'capacity-block' as const } : {}),
+  };
+}
+
+function describeParts(parts: readonly WorldPart[]): Partial<Instance> {
+  return {
+    RootDeviceName: '/dev/sda1',
+    BlockDeviceMappings: parts
+      .filter(({ kind }) => kind === 'disk')
+      .map((part) => ({
+        DeviceName: '/dev/sda1',
+        Ebs: {
+          VolumeId: partIdOf(part),
+          Status: 'attached',
+          AttachTime: new Date(part.createdAt),
+          DeleteOnTermination: part.life === 'with-machine',
+        },
+      })),
+    NetworkInterfaces: parts
+      .filter(({ kind }) => kind === 'network-interface')
+      .map((part) => ({ NetworkInterfaceId: partIdOf(part), Status: 'in-use' })),
+  };
+}
+
 /** Groups by reservation, in the order of the machines given. */
 export function describeReservations(
   world: World,
   reservations: Reservations,
   machines: readonly WorldMachine[],
+  stateView: StateView,
 ): Reservation[] {
   const grouped = new Map<string, Instance[]>();
+  const parts = Map.groupBy(world.parts('aws'), ({ machine }) => machine);
   for (const machine of machines) {
     const { reservationId } = detailsOf(machine);
-    grouped.set(reservationId, [...(grouped.get(reservationId) ?? []), describeInstance(world, reservations, machine)]);
+    const instance = describeInstance(world, reservations, machine, parts.get(machine.serial) ?? [], stateView);
+    grouped.set(reservationId, [...(grouped.get(reservationId) ?? []), instance]);
   }
   return [...grouped].map(([ReservationId, Instances]) => ({
     ReservationId,

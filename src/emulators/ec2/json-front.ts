@@ -1,8 +1,8 @@
-/** What Pricing and Service Quotas have in common: `POST /`, AWS JSON 1.1, the operation in `x-amz-target`. */
+/** What Pricing, Service Quotas and SQS have in common: `POST /`, AWS JSON, the operation in `x-amz-target`. */
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { StaticOperationSchema } from '@smithy/types';
 import type { FaultAnswer, Front, FrontRequest, FrontResponse, RequestLabel } from '../http/front.ts';
-import type { RegionFact, World } from '../world/contract.ts';
+import type { RegionFact, VendorErrorFact, World } from '../world/contract.ts';
 import { checkScope, credentialScope } from './authorization.ts';
 import { requiredMembers } from './query-codec.ts';
 import { requestIds } from './request-ids.ts';
@@ -10,6 +10,9 @@ import { badRequest, VendorError } from './vendor-error.ts';
 
 export interface JsonOperation {
   readonly name: string;
+  readonly mutating: boolean;
+  /** IAM's name of what the caller must be allowed, without the service; mostly the operation's own. */
+  readonly permission: string;
   run(region: RegionFact, input: unknown): object;
 }
 
@@ -20,6 +23,8 @@ export interface JsonService {
   readonly signingName: string;
   /** What stands before the dot in `x-amz-target`. */
   readonly target: string;
+  /** `1.0` or `1.1`: the version of the JSON protocol. */
+  readonly jsonVersion?: '1.0' | '1.1';
   readonly operations: readonly JsonOperation[];
   readonly faults: Readonly<Record<FaultAnswer, VendorError>>;
 }
@@ -28,10 +33,13 @@ export interface JsonService {
 export function defineOperation<Input extends object, Output extends object>(
   operation: StaticOperationSchema,
   implementation: (region: RegionFact, input: Input) => Output,
+  more: { readonly mutating?: boolean; readonly permission?: string } = {},
 ): JsonOperation {
   const [, , name, , inputSchema, outputSchema] = operation;
   return {
     name,
+    mutating: more.mutating ?? false,
+    permission: more.permission ?? name,
     run(region, input) {
       const problem = shapeProblem(NormalizedSchema.of(inputSchema), input, 'request');
       if (problem !== null) throw badRequest('ValidationException', problem);
@@ -65,13 +73,20 @@ export function createJsonFront(world: World, service: JsonService): Front {
     const region = world.region('aws', scope.region);
     const operation = operations.get(operationName(request));
     if (region === null || operation === undefined) throw badRequest('UnknownOperationException', 'Unknown operation');
+    const permission = `${service.signingName}:${operation.permission}`;
+    if (world.isDenied('aws', permission)) {
+      throw badRequest('AccessDeniedException', `User is not authorized to perform: ${permission}`);
+    }
     return operation.run(region, parse(request.body.toString('utf8')));
   }
 
   function respond(status: number, body: object): FrontResponse {
     return {
       status,
-      headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': nextRequestId() },
+      headers: {
+        'content-type': `application/x-amz-json-${service.jsonVersion ?? '1.1'}`,
+        'x-amzn-requestid': nextRequestId(),
+      },
       body: JSON.stringify(body),
     };
   }
@@ -80,14 +95,21 @@ export function createJsonFront(world: World, service: JsonService): Front {
     return respond(error.status, { __type: error.code, message: error.message });
   }
 
+  function vendorErrorResponse({ status, code, message }: VendorErrorFact): FrontResponse {
+    return refuse(new VendorError(status, code, message));
+  }
+
   return {
     cloud: 'aws',
     service: service.service,
     tls: false,
     label(request): RequestLabel {
-      return { operation: operationName(request), region: credentialScope(request)?.region ?? null, mutating: false };
+      const operation = operationName(request);
+      const mutating = operations.get(operation)?.mutating ?? false;
+      return { operation, region: credentialScope(request)?.region ?? null, mutating };
     },
-    handle(request): FrontResponse {
+    handle(request, forcedFailure): FrontResponse {
+      if (forcedFailure) return vendorErrorResponse(forcedFailure);
       try {
         return respond(200, answer(request));
       } catch (error) {
@@ -96,7 +118,7 @@ export function createJsonFront(world: World, service: JsonService): Front {
       }
     },
     faultResponse: (fault) => refuse(service.faults[fault]),
-    vendorErrorResponse: ({ status, code, message }) => refuse(new VendorError(status, code, message)),
+    vendorErrorResponse,
   };
 }
 

@@ -1,14 +1,12 @@
 import type { InstanceTypeFact, World } from '../world/contract.ts';
-import { filterOf } from './filters.ts';
-import type { ListPage } from './paging.ts';
-import { pageOf } from './paging.ts';
+import type { Scoped } from './lists.ts';
+import { aggregated, listed, zoneScopes } from './lists.ts';
 import type { ZoneOfRegion } from './resources.ts';
 import { allZones, hasOwnGpus, hostOf, numericId, requiredZone, resourceUrl, typesIn } from './resources.ts';
 import type { ApiRequest } from './routes.ts';
 
 /** Since always, as the API says of its own types. */
 const EPOCH = '1969-12-31T16:00:00.000-08:00';
-const MAX_RESULTS = { maximum: 500, field: 'maxResults' };
 
 /** `vendorGpuName` is never null in this cloud's table. */
 function gpuNameOf(type: InstanceTypeFact): string {
@@ -68,72 +66,6 @@ function acceleratorTypesIn(world: World, project: string, place: ZoneOfRegion):
   }));
 }
 
-/** A resource and the scope it is listed under. */
-export interface Scoped {
-  readonly scope: string;
-  readonly resource: object;
-}
-
-/** The body of an aggregated list: every scope is present, those without results on this page with a warning. */
-export function aggregated(
-  request: ApiRequest,
-  list: { readonly kind: string; readonly collection: string; readonly scopes: readonly string[] },
-  found: readonly Scoped[],
-): object {
-  const matches = filterOf(request.query.get('filter'));
-  const page: ListPage<Scoped> = pageOf(
-    found.filter(({ resource }) => matches(resource)),
-    request.query.get('pageToken'),
-    request.query.get('maxResults'),
-    MAX_RESULTS,
-  );
-  const project = request.path['project'] ?? '';
-  const byScope = Map.groupBy(page.items, ({ scope }) => scope);
-  const items = list.scopes.map((scope) => {
-    const resources = byScope.get(scope)?.map(({ resource }) => resource);
-    return [scope, resources === undefined ? noResults(scope) : { [list.collection]: resources }] as const;
-  });
-  return {
-    kind: list.kind,
-    id: `projects/${project}/aggregated/${list.collection}`,
-    items: Object.fromEntries(items),
-    ...(page.nextPageToken === null ? {} : { nextPageToken: page.nextPageToken }),
-    selfLink: resourceUrl(project, `aggregated/${list.collection}`),
-  };
-}
-
-function noResults(scope: string): object {
-  return {
-    warning: {
-      code: 'NO_RESULTS_ON_PAGE',
-      message: `There are no results for scope '${scope}' on this page.`,
-      data: [{ key: 'scope', value: scope }],
-    },
-  };
-}
-
-/** The body of a plain list. */
-export function listed(request: ApiRequest, kind: string, path: string, found: readonly object[]): object {
-  const page = pageOf(
-    found.filter(filterOf(request.query.get('filter'))),
-    request.query.get('pageToken'),
-    request.query.get('maxResults'),
-    MAX_RESULTS,
-  );
-  const project = request.path['project'] ?? '';
-  return {
-    kind,
-    id: `projects/${project}/${path}`,
-    ...(page.items.length === 0 ? {} : { items: page.items }),
-    ...(page.nextPageToken === null ? {} : { nextPageToken: page.nextPageToken }),
-    selfLink: resourceUrl(project, path),
-  };
-}
-
-export function zoneScopes(world: World): readonly string[] {
-  return allZones(world).map(({ zone }) => `zones/${zone}`);
-}
-
 function inEveryZone(world: World, resourcesIn: (place: ZoneOfRegion) => readonly object[]): readonly Scoped[] {
   return allZones(world).flatMap((place) =>
     resourcesIn(place).map((resource) => ({ scope: `zones/${place.zone}`, resource })),
@@ -143,6 +75,7 @@ function inEveryZone(world: World, resourcesIn: (place: ZoneOfRegion) => readonl
 export function aggregatedMachineTypes(world: World, request: ApiRequest): object {
   const project = request.path['project'] ?? '';
   return aggregated(
+    world,
     request,
     { kind: 'compute#machineTypeAggregatedList', collection: 'machineTypes', scopes: zoneScopes(world) },
     inEveryZone(world, (place) => machineTypesIn(world, project, place)),
@@ -152,6 +85,7 @@ export function aggregatedMachineTypes(world: World, request: ApiRequest): objec
 export function aggregatedAcceleratorTypes(world: World, request: ApiRequest): object {
   const project = request.path['project'] ?? '';
   return aggregated(
+    world,
     request,
     { kind: 'compute#acceleratorTypeAggregatedList', collection: 'acceleratorTypes', scopes: zoneScopes(world) },
     inEveryZone(world, (place) => acceleratorTypesIn(world, project, place)),

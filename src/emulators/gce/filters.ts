@@ -1,15 +1,18 @@
 import { VendorError } from './vendor-error.ts';
 
+const OPERATORS = ['=', '!=', 'eq', 'ne', '>', '>=', '<', '<='] as const;
+type Operator = (typeof OPERATORS)[number];
+
 interface Comparison {
   readonly path: readonly string[];
-  readonly operator: '=' | '!=' | 'eq' | 'ne';
+  readonly operator: Operator;
   readonly value: string;
 }
 
 /** Any of these groups, each of comparisons that all hold. */
 type Filter = readonly (readonly Comparison[])[];
 
-const TOKEN = /\s*(\(|\)|!=|=|"(?:[^"\\]|\\.)*"|[^\s()=!"]+)/y;
+const TOKEN = /\s*(\(|\)|!=|>=|<=|>|<|=|"(?:[^"\\]|\\.)*"|[^\s()=!<>"]+)/y;
 
 function tokensOf(text: string): string[] {
   const tokens: string[] = [];
@@ -35,7 +38,8 @@ function unquoted(token: string): string {
 }
 
 /**
- * The part of the list filter language that clients of this API use: `field = value`, `!=`, regular expressions with `eq` / `ne`,
+ * The part of the list filter language that clients of this API use: `field = value`, `!=`, regular expressions with `eq` / `ne`, `<`, `>=` and so on
+ * between numbers or times,
  * `AND` (also implied between parentheses), `OR`. Everything else is refused. `OR` between comparisons binds weaker than `AND`.
  */
 function parse(text: string): Filter {
@@ -52,9 +56,9 @@ function parse(text: string): Filter {
       index += 1;
       continue;
     }
-    const [operator, value] = [tokens[index + 1], tokens[index + 2]];
-    if (token === undefined || value === undefined) throw invalidFilter(text);
-    if (operator !== '=' && operator !== '!=' && operator !== 'eq' && operator !== 'ne') throw invalidFilter(text);
+    const operator = OPERATORS.find((known) => known === tokens[index + 1]);
+    const value = tokens[index + 2];
+    if (token === undefined || operator === undefined || value === undefined) throw invalidFilter(text);
     groups.at(-1)?.push({ path: token.split('.'), operator, value: unquoted(value) });
     index += 3;
   }
@@ -71,6 +75,12 @@ function valueAt(resource: unknown, path: readonly string[]): string | null {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;
 }
 
+/** Numbers and times can be compared; NaN for all else, which is neither more nor less than anything. */
+function magnitude(text: string | null): number {
+  if (text === null || text === '') return Number.NaN;
+  return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : Date.parse(text);
+}
+
 function holds({ path, operator, value }: Comparison, resource: object): boolean {
   const actual = valueAt(resource, path);
   switch (operator) {
@@ -82,6 +92,14 @@ function holds({ path, operator, value }: Comparison, resource: object): boolean
       return actual !== null && new RegExp(`^(?:${value})$`).test(actual);
     case 'ne':
       return actual === null || !new RegExp(`^(?:${value})$`).test(actual);
+    case '>':
+      return magnitude(actual) > magnitude(value);
+    case '>=':
+      return magnitude(actual) >= magnitude(value);
+    case '<':
+      return magnitude(actual) < magnitude(value);
+    case '<=':
+      return magnitude(actual) <= magnitude(value);
   }
 }
 

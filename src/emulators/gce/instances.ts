@@ -1,5 +1,5 @@
-import type { World, WorldMachine } from '../world/contract.ts';
-import { aggregated, listed, zoneScopes } from './catalog.ts';
+import type { MachineState, World, WorldMachine } from '../world/contract.ts';
+import { aggregated, listed, zoneScopes } from './lists.ts';
 import { beginOperation, cutShort, operationOfRequest, operationResource } from './operations.ts';
 import { hasOwnGpus, hostOf, numericId, requiredZone, resourceUrl, timestamp } from './resources.ts';
 import type { ApiRequest } from './routes.ts';
@@ -36,10 +36,12 @@ function isDeletedAtEnd(machine: WorldMachine): boolean {
   );
 }
 
-/** Null where the API does not list the machine any more. */
-function statusOf(world: World, machine: WorldMachine): string | null {
+/** Null where the API does not list the machine: not yet, or not any more. */
+function statusOf(world: World, machine: WorldMachine, state: MachineState | null): string | null {
   const half = (machine.launchedAt + machine.runningAt) / 2;
-  switch (world.stateOf(machine)) {
+  switch (state) {
+    case null:
+      return null;
     case 'pending':
       return world.clock.now() < half ? 'PROVISIONING' : 'STAGING';
     case 'running':
@@ -56,9 +58,11 @@ function statusOf(world: World, machine: WorldMachine): string | null {
 
 /** Machines of the project that the API still shows. */
 export function existing(world: World, project: string): readonly WorldMachine[] {
-  return world
-    .machines('gcp')
-    .filter((machine) => detailsOf(machine).project === project && statusOf(world, machine) !== null);
+  return ofProject(world, project).filter((machine) => statusOf(world, machine, world.stateOf(machine)) !== null);
+}
+
+function ofProject(world: World, project: string): readonly WorldMachine[] {
+  return world.machines('gcp').filter((machine) => detailsOf(machine).project === project);
 }
 
 export function findInstance(world: World, project: string, zone: string, name: string): WorldMachine | null {
@@ -77,13 +81,12 @@ function url(project: string, reference: unknown): unknown {
     : resourceUrl(project, reference);
 }
 
-function instanceResource(world: World, machine: WorldMachine): object {
+function instanceResource(world: World, machine: WorldMachine, status: string): object {
   const { project, resource } = detailsOf(machine);
   const { zone, instanceType, market } = machine.pool;
   const place = `zones/${zone}`;
   const type = world.instanceType('gcp', instanceType);
   const gpu = type?.vendorGpuName ?? null;
-  const status = statusOf(world, machine);
   const count = type?.acceleratorCount ?? 0;
   return {
     // The boot disk's initial parameters and such are not echoed; what is echoed reads as it was sent.
@@ -105,7 +108,7 @@ function instanceResource(world: World, machine: WorldMachine): object {
     ...(type !== null && hasOwnGpus(type)
       ? { cpuPlatform: 'Intel Sapphire Rapids' }
       : { cpuPlatform: 'Intel Broadwell' }),
-    status: status ?? 'TERMINATED',
+    status,
     zone: resourceUrl(project, place),
     selfLink: resourceUrl(project, `${place}/instances/${machine.name}`),
     scheduling: {
@@ -154,9 +157,12 @@ function networkInterfaces(project: string, machine: WorldMachine, resource: Jso
   }));
 }
 
-/** Lists lag behind launches where the world is told so; a read by name does not. */
-function visible(world: World, project: string): readonly WorldMachine[] {
-  return existing(world, project).filter((machine) => world.visibleAt(machine) <= world.clock.now());
+/** Lists lag behind where the world is told so; a read by name does not. */
+function visible(world: World, project: string): readonly (readonly [WorldMachine, object])[] {
+  return ofProject(world, project).flatMap((machine) => {
+    const status = statusOf(world, machine, world.shownStateOf(machine));
+    return status === null ? [] : [[machine, instanceResource(world, machine, status)] as const];
+  });
 }
 
 export function getInstance(world: World, request: ApiRequest): object {
@@ -164,24 +170,25 @@ export function getInstance(world: World, request: ApiRequest): object {
   requiredZone(world, zone);
   const machine = findInstance(world, project, zone, instance);
   if (machine === null) throw notFound(`projects/${project}/zones/${zone}/instances/${instance}`);
-  return instanceResource(world, machine);
+  return instanceResource(world, machine, statusOf(world, machine, world.stateOf(machine)) ?? 'TERMINATED');
 }
 
 export function listInstances(world: World, request: ApiRequest): object {
   const { project = '', zone = '' } = request.path;
   requiredZone(world, zone);
-  const found = visible(world, project).filter(({ pool }) => pool.zone === zone);
-  const resources = found.map((machine) => instanceResource(world, machine));
+  const resources = visible(world, project)
+    .filter(([{ pool }]) => pool.zone === zone)
+    .map(([, resource]) => resource);
   return listed(request, 'compute#instanceList', `zones/${zone}/instances`, resources);
 }
 
 export function aggregatedInstances(world: World, request: ApiRequest): object {
-  const found = visible(world, request.path['project'] ?? '').map((machine) => ({
-    scope: `zones/${machine.pool.zone}`,
-    resource: instanceResource(world, machine),
+  const found = visible(world, request.path['project'] ?? '').map(([{ pool }, resource]) => ({
+    scope: `zones/${pool.zone}`,
+    resource,
   }));
   const scopes = zoneScopes(world);
-  return aggregated(request, { kind: 'compute#instanceAggregatedList', collection: 'instances', scopes }, found);
+  return aggregated(world, request, { kind: 'compute#instanceAggregatedList', collection: 'instances', scopes }, found);
 }
 
 export function deleteInstance(world: World, request: ApiRequest): object {

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { LaunchFailure, World, WorldMachine, WorldPool } from '../world/contract.ts';
 import { findInstance, instanceId } from './instances.ts';
 import type { OperationError, OperationRecord } from './operations.ts';
-import { beginOperation, exhausted, operationOfRequest, operationResource } from './operations.ts';
+import { beginOperation, errorOfLaunch, operationOfRequest, operationResource } from './operations.ts';
+import { addParts } from './parts.ts';
 import { isToldByRegions } from './regions.ts';
+import { reservationAffinity, reservationOf } from './reservations.ts';
 import { requiredRegion, requiredZone, resourceUrl } from './resources.ts';
 import type { ApiRequest } from './routes.ts';
 import type { JsonObject } from './schema.ts';
@@ -27,6 +29,7 @@ const instanceProperties = z.looseObject({
       onHostMaintenance: z.string().optional(),
     })
     .prefault({}),
+  reservationAffinity: reservationAffinity.optional(),
 });
 type InstanceProperties = z.infer<typeof instanceProperties>;
 
@@ -124,10 +127,13 @@ export function insertInstance(world: World, request: ApiRequest): object {
   const launched = world.launch({
     ...{ pool, count: 1, minCount: 1, maxPriceMicroUsdPerHour: null, names: [name], tags: properties.labels },
     ...{ details: { project, resource: request.body }, capacityAnswer: 'async' },
+    reservation: reservationOf(world, pool, properties.reservationAffinity),
+    forcedFailure: request.forcedFailure,
   });
   if (!launched.accepted) throw refusal(project, pool, properties.machineType, launched.failure);
   const [machine] = launched.machines;
   if (machine === undefined) throw new Error('the world accepted a launch of nothing');
+  addParts(world, machine);
   return operationResource(world, beginInsert(world, project, requestId, machine));
 }
 
@@ -138,7 +144,7 @@ function beginInsert(world: World, project: string, requestId: string | null, ma
     targetLink: resourceUrl(project, `zones/${zone}/instances/${machine.name}`),
     targetId: instanceId(machine),
     doneAt: machine.failedAt ?? machine.runningAt,
-    error: machine.failure === null ? null : exhausted(project, machine.pool),
+    error: errorOfLaunch(project, machine.pool, machine.failure),
   });
 }
 
@@ -199,9 +205,10 @@ export function bulkInsertInstances(world: World, request: ApiRequest): object {
     const details = { project, resource: wanted.data.instanceProperties };
     const launched = world.launch({
       ...{ pool, count: wanted.data.count, minCount, maxPriceMicroUsdPerHour: null, names, details },
-      ...{ tags: properties.labels, capacityAnswer: 'sync' },
+      ...{ tags: properties.labels, capacityAnswer: 'sync', forcedFailure: request.forcedFailure },
     });
-    if (launched.accepted) return begunBulk(world, project, region, requestId, launched.machines);
+    if (launched.accepted)
+      return begunBulk(world, project, region, requestId, launched.machines, failureIn(project, launched.machines));
     if (launched.failure.kind === 'quota') throw refusal(project, pool, properties.machineType, launched.failure);
   }
   if (lastPool === null) {
@@ -209,6 +216,12 @@ export function bulkInsertInstances(world: World, request: ApiRequest): object {
     throw notOffered(project, { ...somewhere, instanceType: '' }, properties.machineType);
   }
   return begunBulk(world, project, region, requestId, [], minCountNotReached(minCount));
+}
+
+/** A bulk insert fails with the error of its first machine that does. */
+function failureIn(project: string, machines: readonly WorldMachine[]): OperationError | null {
+  const failed = machines.find(({ failure }) => failure !== null);
+  return failed === undefined ? null : errorOfLaunch(project, failed.pool, failed.failure);
 }
 
 function minCountNotReached(minCount: number): OperationError {
@@ -237,6 +250,9 @@ function begunBulk(
     doneAt: Math.max(now, ...machines.map(({ runningAt }) => runningAt)),
   });
   // Each machine has an insert of its own besides, as the API shows it.
-  for (const machine of machines) beginInsert(world, project, null, machine);
+  for (const machine of machines) {
+    addParts(world, machine);
+    beginInsert(world, project, null, machine);
+  }
   return operationResource(world, record);
 }

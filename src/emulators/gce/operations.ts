@@ -1,6 +1,7 @@
 import type { EpochMs } from '../../domain/time.ts';
-import type { World, WorldPool } from '../world/contract.ts';
-import { listed } from './catalog.ts';
+import type { LaunchFailure, World, WorldPool } from '../world/contract.ts';
+import type { Scoped } from './lists.ts';
+import { aggregated, listed, regionScopes, zoneScopes } from './lists.ts';
 import { hostOf, numericId, requiredRegion, requiredZone, resourceUrl, timestamp } from './resources.ts';
 import type { ApiRequest } from './routes.ts';
 import { notFound } from './vendor-error.ts';
@@ -18,7 +19,7 @@ export interface OperationError {
 export interface OperationRecord {
   readonly name: string;
   readonly project: string;
-  readonly type: 'insert' | 'delete' | 'bulkInsert';
+  readonly type: 'insert' | 'delete' | 'bulkInsert' | 'compute.instances.preempted';
   readonly region: string;
   /** Null for an operation of a region. */
   readonly zone: string | null;
@@ -30,7 +31,15 @@ export interface OperationRecord {
   readonly error: OperationError | null;
   /** The machine that it makes; null for others. */
   readonly serial: number | null;
+  /** `system` for what the cloud does by itself. */
+  readonly user?: string;
+  readonly statusMessage?: string;
 }
+
+/** A request id is remembered for an hour, as Google's rules for APIs ask at least (AIP-155). */
+const REQUEST_ID_MEMORY_MS = 3_600_000;
+/** Operations are listed for two weeks, as Compute Engine documents. */
+const OPERATION_MEMORY_MS = 14 * 24 * 3_600_000;
 
 function records(world: World): Map<string, OperationRecord> {
   return world.store<OperationRecord>('gcp', 'operations');
@@ -38,7 +47,14 @@ function records(world: World): Map<string, OperationRecord> {
 
 /** Writes an operation down, under its own name and under the client's request id. */
 export function beginOperation(world: World, begun: Omit<OperationRecord, 'name' | 'insertedAt'>): OperationRecord {
-  const insertedAt = world.clock.now();
+  return write(world, begun, world.clock.now());
+}
+
+function write(
+  world: World,
+  begun: Omit<OperationRecord, 'name' | 'insertedAt'>,
+  insertedAt: EpochMs,
+): OperationRecord {
   const serial = records(world).size + 1;
   const suffix = numericId(`operation/${world.seed}/${serial}`).slice(0, 8);
   const record: OperationRecord = { ...begun, name: `operation-${insertedAt}-${serial}-${suffix}`, insertedAt };
@@ -60,7 +76,9 @@ function requestKey({ project }: { readonly project: string }, requestId: string
 export function operationOfRequest(world: World, project: string, requestId: string | null): OperationRecord | null {
   if (requestId === null) return null;
   const name = requestIds(world).get(requestKey({ project }, requestId));
-  return name === undefined ? null : (records(world).get(name) ?? null);
+  const record = name === undefined ? undefined : records(world).get(name);
+  if (record === undefined || record.insertedAt + REQUEST_ID_MEMORY_MS <= world.clock.now()) return null;
+  return record;
 }
 
 /** The machine that an insert was making is deleted before it ran: the insert ends without an error. */
@@ -86,7 +104,8 @@ export function operationResource(world: World, record: OperationRecord): object
     ...(record.clientOperationId === null ? {} : { clientOperationId: record.clientOperationId }),
     status: done ? 'DONE' : 'RUNNING',
     progress: done ? 100 : 0,
-    user: 'broker@emulated.invalid',
+    user: record.user ?? 'broker@emulated.invalid',
+    ...(record.statusMessage === undefined ? {} : { statusMessage: record.statusMessage }),
     insertTime: timestamp(record.insertedAt),
     startTime: timestamp(record.insertedAt),
     ...(done ? { endTime: timestamp(record.doneAt) } : {}),
@@ -149,14 +168,86 @@ export function exhausted(project: string, pool: WorldPool): OperationError {
   };
 }
 
+/** Why a machine that was accepted never ran, in the API's words; null where it runs. */
+export function errorOfLaunch(project: string, pool: WorldPool, failure: LaunchFailure | null): OperationError | null {
+  if (failure === null) return null;
+  switch (failure.kind) {
+    case 'vendor': {
+      const { code, message, status } = failure.error;
+      return { code, message, errorDetails: [], httpStatus: status, httpMessage: 'FAILED' };
+    }
+    case 'reservation':
+      return {
+        code: 'RESERVATION_CAPACITY_EXCEEDED',
+        message: `Reservation ${failure.reservation} does not have sufficient capacity for the requested resources.`,
+        errorDetails: [],
+        httpStatus: 503,
+        httpMessage: 'SERVICE UNAVAILABLE',
+      };
+    case 'capacity':
+    case 'quota':
+    case 'price':
+    case 'not-offered':
+      return exhausted(project, pool);
+  }
+}
+
+/**
+ * Writes down what the cloud has done by itself since somebody last asked: taking spot machines back. Begun at the notice, done when the
+ * machine stops. A machine that ended more than an hour before anybody asked is forgotten with its operation.
+ */
+function settlePreemptions(world: World): void {
+  const known = world.store<string>('gcp', 'preemptions');
+  for (const machine of world.machines('gcp')) {
+    const { serial, noticeAt, pool, name, stoppingAt } = machine;
+    if (noticeAt === null || noticeAt > world.clock.now() || known.has(String(serial))) continue;
+    const project = String(machine.details['project']);
+    const noticeMs = (world.facts('gcp').behaviour.spotNoticeSeconds ?? 0) * 1000;
+    const record = write(
+      world,
+      {
+        ...{ project, zone: pool.zone, region: pool.region, type: 'compute.instances.preempted', serial: null },
+        targetLink: resourceUrl(project, `zones/${pool.zone}/instances/${name}`),
+        targetId: numericId(`instance/${serial}`),
+        ...{ clientOperationId: null, error: null, user: 'system', statusMessage: 'Instance was preempted.' },
+        doneAt: stoppingAt ?? noticeAt + noticeMs,
+      },
+      noticeAt,
+    );
+    known.set(String(serial), record.name);
+  }
+}
+
+/** Every operation that is still listed, newest first. */
+function listedRecords(world: World, project: string): readonly OperationRecord[] {
+  settlePreemptions(world);
+  const oldest = world.clock.now() - OPERATION_MEMORY_MS;
+  return [...records(world).values()]
+    .filter((record) => record.project === project && record.insertedAt > oldest)
+    .toReversed()
+    .toSorted((a, b) => b.insertedAt - a.insertedAt);
+}
+
+export function aggregatedOperations(world: World, request: ApiRequest): object {
+  const found = listedRecords(world, request.path['project'] ?? '').map((record): Scoped => {
+    const scope = record.zone === null ? `regions/${record.region}` : `zones/${record.zone}`;
+    return { scope, resource: operationResource(world, record) };
+  });
+  const scopes = ['global', ...regionScopes(world), ...zoneScopes(world)];
+  return aggregated(
+    world,
+    request,
+    { kind: 'compute#operationAggregatedList', collection: 'operations', scopes },
+    found,
+  );
+}
+
 function inPlace(world: World, request: ApiRequest): readonly OperationRecord[] {
-  const { project, zone, region } = request.path;
+  const { project = '', zone, region } = request.path;
   if (zone !== undefined) requiredZone(world, zone);
   if (region !== undefined) requiredRegion(world, region);
-  return [...records(world).values()].filter(
-    (record) =>
-      record.project === project &&
-      (zone === undefined ? record.zone === null && record.region === region : record.zone === zone),
+  return listedRecords(world, project).filter((record) =>
+    zone === undefined ? record.zone === null && record.region === region : record.zone === zone,
   );
 }
 
@@ -169,10 +260,7 @@ export function getOperation(world: World, request: ApiRequest): object {
 }
 
 export function listOperations(world: World, request: ApiRequest): object {
-  // Newest first, as the API lists them.
-  const found = inPlace(world, request)
-    .toReversed()
-    .map((record) => operationResource(world, record));
+  const found = inPlace(world, request).map((record) => operationResource(world, record));
   return listed(request, 'compute#operationList', `${placeOf(request)}/operations`, found);
 }
 

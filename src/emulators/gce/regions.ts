@@ -1,5 +1,5 @@
 import type { QuotaState, RegionFact, World } from '../world/contract.ts';
-import { listed } from './catalog.ts';
+import { listed } from './lists.ts';
 import { numericId, requiredRegion, resourceUrl } from './resources.ts';
 import type { ApiRequest } from './routes.ts';
 

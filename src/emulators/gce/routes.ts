@@ -1,4 +1,5 @@
 import type { FrontRequest } from '../http/front.ts';
+import type { VendorErrorFact } from '../world/contract.ts';
 import type { ApiSchema, JsonObject, MethodSchema } from './schema.ts';
 import { VendorError } from './vendor-error.ts';
 
@@ -9,6 +10,8 @@ export interface ApiRequest {
   readonly path: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly body: JsonObject;
+  /** A launch is to be accepted and to fail later with this; null for all others. */
+  readonly forcedFailure: VendorErrorFact | null;
 }
 
 export interface Route {
@@ -39,7 +42,7 @@ export interface Router {
   /** Null where no method has this verb and path. */
   match(request: FrontRequest): MatchedRoute | null;
   /** Checks the request against its message, runs the method, checks the answer. Throws VendorError. */
-  run(matched: MatchedRoute, request: FrontRequest): object;
+  run(matched: MatchedRoute, request: FrontRequest, forcedFailure?: VendorErrorFact | null): object;
 }
 
 export function createRouter(schema: ApiSchema, routes: readonly Route[]): Router {
@@ -56,7 +59,11 @@ export function createRouter(schema: ApiSchema, routes: readonly Route[]): Route
     return null;
   }
 
-  function run({ route, path }: MatchedRoute, request: FrontRequest): object {
+  function run(
+    { route, path }: MatchedRoute,
+    request: FrontRequest,
+    forcedFailure: VendorErrorFact | null = null,
+  ): object {
     const { method } = route;
     const query = request.url.searchParams;
     for (const name of query.keys()) {
@@ -66,7 +73,7 @@ export function createRouter(schema: ApiSchema, routes: readonly Route[]): Route
       );
     }
     const body = method.bodyField === null ? {} : parsedBody(schema, method, method.bodyField, request.body);
-    const answer = route.handle({ method, path, query, body });
+    const answer = route.handle({ method, path, query, body, forcedFailure });
     const wrong = schema.mismatch(method.responseType, answer);
     if (wrong !== null) throw new Error(`${method.operation} would answer what its schema forbids: ${wrong}`);
     return answer;

@@ -83,21 +83,19 @@ function componentSkus(world: World, facts: ComponentFacts, region: string): rea
     const common = { resourceGroup, region, usageUnit: USAGE_UNITS[kind] };
     const listSku = { ...common, description: onDemandName(component, description, place), nanos };
     const spotNanos = spot.get(component);
-    // As the real catalogue once did: a spot SKU of the newest GPU that calls itself OnDemand.
+    const spotDescription = spotName(component, kind, description, place, region);
+    const spotSku = {
+      ...common,
+      description: spotDescription,
+      nanos: spotNanos ?? 0,
+      usageType: 'Preemptible' as const,
+    };
+    // As the real catalogue once did: a spot SKU of the newest GPU that calls itself OnDemand, here beside the right one.
     const mislabelled = component === 'gpu-b200' && region === 'us-central1';
-    const usageType = mislabelled ? ('OnDemand' as const) : ('Preemptible' as const);
     return [
       { ...listSku, usageType: 'OnDemand' as const },
-      ...(spotNanos === undefined
-        ? []
-        : [
-            {
-              ...common,
-              description: spotName(component, kind, description, place, region),
-              nanos: spotNanos,
-              usageType,
-            },
-          ]),
+      ...(spotNanos === undefined ? [] : [spotSku]),
+      ...(mislabelled ? [{ ...spotSku, nanos: Math.round(nanos / 5), usageType: 'OnDemand' as const }] : []),
       ...decoys(component, { ...listSku, usageType: 'OnDemand' }, description, place),
     ];
   });

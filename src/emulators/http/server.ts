@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Fault, VendorErrorFact, World } from '../world/contract.ts';
+import type { Socket } from 'node:net';
+import type { Fault, LoggedRequest, VendorErrorFact, World } from '../world/contract.ts';
 import type { Faults } from '../world/faults.ts';
 import type { RateLimits } from '../world/rate-limits.ts';
 import type { LoopbackCertificate } from './certificates.ts';
@@ -27,13 +28,38 @@ export interface ServedFront {
   close(): Promise<void>;
 }
 
-/** Serves a front on loopback: sockets, faults, the request log. */
+/** What a request needs beside the options: when to give up, and how to cut its connection. */
+interface Line {
+  readonly closing: AbortSignal;
+  /** Sends a TCP reset, under TLS too. */
+  reset(message: IncomingMessage): void;
+}
+
+/** Serves a front on loopback: sockets, faults, rate limits, outages, the request log. */
 export async function serveFront(options: ServeOptions): Promise<ServedFront> {
-  const { front, certificate } = options;
+  const { front, certificate, world } = options;
   const closing = new AbortController();
+  /** What carries each connection, by the client's port: a TLS socket cannot send a reset itself. */
+  const carriers = new Map<number, Socket>();
+  const line: Line = {
+    closing: closing.signal,
+    reset: ({ socket }) => (carriers.get(socket.remotePort ?? -1) ?? socket).resetAndDestroy(),
+  };
+
+  /** A cloud that is down takes no connection. */
+  function accept(socket: Socket): void {
+    if (world.isDown(front.cloud, null)) {
+      logRequest(options, null, null, { reply: null, fault: 'outage' });
+      socket.resetAndDestroy();
+      return;
+    }
+    const port = socket.remotePort ?? -1;
+    carriers.set(port, socket);
+    socket.once('close', () => carriers.delete(port));
+  }
 
   function listener(request: IncomingMessage, response: ServerResponse): void {
-    answer(options, closing.signal, request, response).catch((error: unknown) => {
+    answer(options, line, request, response).catch((error: unknown) => {
       // A client that hangs up, or a server that closes, is no defect of a front.
       if (!request.socket.destroyed && !closing.signal.aborted) options.onError(error);
       response.destroy();
@@ -43,6 +69,7 @@ export async function serveFront(options: ServeOptions): Promise<ServedFront> {
   const server = front.tls
     ? createTlsServer({ cert: certificate.certificate, key: certificate.privateKey }, listener)
     : createServer(listener);
+  server.prependListener('connection', accept);
   server.keepAliveTimeout = 65_000;
   const port = await listenOnLoopback(server, options.port);
   return {
@@ -54,12 +81,16 @@ export async function serveFront(options: ServeOptions): Promise<ServedFront> {
   };
 }
 
-/** What became of a request: `null` = the connection is to be cut; `cut` = after half of the answer. */
-type Outcome = (FrontResponse & { readonly cut?: boolean }) | null;
+/** What became of a request, and why. */
+interface Outcome {
+  /** Null = no answer: the connection is to be cut. */
+  readonly reply: FrontResponse | null;
+  readonly fault: LoggedRequest['fault'];
+}
 
 async function answer(
   options: ServeOptions,
-  closing: AbortSignal,
+  line: Line,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -69,12 +100,14 @@ async function answer(
     return;
   }
   const label = attempt(options, () => options.front.label(request.request));
-  const fault = label === null ? null : options.faults.take({ cloud: options.front.cloud, ...label });
-  const outcome: Outcome = label === null ? CRASHED : await decide(options, closing, request.request, label, fault);
-  logRequest(options, request.request, label, fault, outcome);
-  if (outcome === null) message.socket.destroy();
-  else if (outcome.cut) sendHalf(message, response, outcome);
-  else send(message, response, outcome);
+  const outcome: Outcome =
+    label === null ? { reply: CRASHED, fault: null } : await decide(options, line.closing, request.request, label);
+  logRequest(options, request.request, label, outcome);
+  const { reply, fault } = outcome;
+  if (fault === 'reset' && reply !== null) sendHalf(line, message, response, reply);
+  else if (reply !== null) send(message, response, reply);
+  else if (fault === 'outage') line.reset(message);
+  else message.socket.destroy();
 }
 
 /** Nothing gets through to a cloud that is down, or past a limit. A front whose answer spans regions asks the world itself which are down. */
@@ -83,15 +116,17 @@ async function decide(
   closing: AbortSignal,
   request: FrontRequest,
   label: RequestLabel,
-  fault: Fault | null,
 ): Promise<Outcome> {
-  const { front, world, rateLimits } = options;
-  if (world.isDown(front.cloud, null)) return null;
-  if (label.region !== null && world.isDown(front.cloud, label.region)) return worded(options, 'unavailable', request);
-  const bucket = label.bucket ?? label.operation;
-  if (!rateLimits.take({ cloud: front.cloud, bucket, region: label.region }))
-    return worded(options, 'throttle', request);
-  return carryOut(options, closing, request, fault);
+  const { front, world, rateLimits, faults } = options;
+  const { cloud, service } = front;
+  // A connection may be older than the outage.
+  if (world.isDown(cloud, null)) return { reply: null, fault: 'outage' };
+  if (label.region !== null && world.isDown(cloud, label.region))
+    return { reply: worded(options, 'unavailable', request), fault: 'outage' };
+  if (!rateLimits.take({ cloud, bucket: label.bucket ?? label.operation, region: label.region }))
+    return { reply: worded(options, 'throttle', request), fault: 'rate-limit' };
+  const fault = faults.take({ cloud, service, ...label });
+  return { reply: await carryOut(options, closing, request, fault), fault: fault?.kind ?? null };
 }
 
 function worded(options: ServeOptions, answer: FaultAnswer, request: FrontRequest): FrontResponse {
@@ -128,10 +163,11 @@ async function carryOut(
   closing: AbortSignal,
   request: FrontRequest,
   fault: Fault | null,
-): Promise<Outcome> {
+): Promise<FrontResponse | null> {
   const kind = fault?.kind ?? null;
   switch (kind) {
     case null:
+    case 'reset':
       return handled(options, request);
     case 'throttle':
     case 'unavailable':
@@ -140,8 +176,6 @@ async function carryOut(
       return worded(options, kind, request);
     case 'vendor-error':
       return vendorAnswer(options, request, fault?.vendorError ?? null);
-    case 'reset':
-      return { ...(await handled(options, request)), cut: true };
     case 'html':
       return {
         status: 502,
@@ -169,12 +203,12 @@ async function vendorAnswer(
   return attempt(options, () => options.front.vendorErrorResponse(error, request)) ?? CRASHED;
 }
 
+/** `request` null: the connection was refused before there was one. */
 function logRequest(
   options: ServeOptions,
-  request: FrontRequest,
+  request: FrontRequest | null,
   label: RequestLabel | null,
-  fault: Fault | null,
-  outcome: Outcome,
+  { reply, fault }: Outcome,
 ): void {
   options.log.add({
     at: options.world.clock.now(),
@@ -183,9 +217,9 @@ function logRequest(
     operation: label?.operation ?? '',
     region: label?.region ?? null,
     mutating: label?.mutating ?? false,
-    status: outcome === null || outcome.cut ? 0 : outcome.status,
-    userAgent: request.headers['user-agent'] ?? '',
-    fault: fault?.kind ?? null,
+    status: reply === null || fault === 'reset' ? 0 : reply.status,
+    userAgent: request?.headers['user-agent'] ?? '',
+    fault,
   });
 }
 
@@ -209,25 +243,33 @@ async function readRequest(message: IncomingMessage): Promise<ReadRequest> {
   return { status: 'read', request: { method: message.method ?? 'GET', url, headers, body } };
 }
 
-/** Promises the whole body and breaks off in the middle of it. */
-function sendHalf(message: IncomingMessage, response: ServerResponse, outcome: FrontResponse): void {
-  const body = Buffer.from(outcome.body, 'utf8');
-  response.writeHead(outcome.status, { ...outcome.headers, 'content-length': String(Math.max(2, body.length)) });
-  response.write(body.subarray(0, Math.ceil(body.length / 2)), () => message.socket.destroy());
+/** Promises the whole body and breaks off in the middle of it; an answer without a body breaks off before its first byte. */
+function sendHalf(line: Line, message: IncomingMessage, response: ServerResponse, reply: FrontResponse): void {
+  const body = Buffer.from(reply.body, 'utf8');
+  if (body.length < 2) {
+    line.reset(message);
+    return;
+  }
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': String(body.length) });
+  response.write(body.subarray(0, Math.floor(body.length / 2)), () => line.reset(message));
+}
+
+function isBodyless(message: IncomingMessage, { status }: FrontResponse): boolean {
+  return status === 204 || status === 304 || message.method === 'HEAD';
 }
 
 function plainText(status: number, text: string): FrontResponse {
   return { status, headers: { 'content-type': 'text/plain' }, body: text };
 }
 
-function send(message: IncomingMessage, response: ServerResponse, outcome: FrontResponse): void {
-  const body = Buffer.from(outcome.body, 'utf8');
-  const bodyless = outcome.status === 204 || outcome.status === 304;
-  response.writeHead(outcome.status, {
-    ...outcome.headers,
-    ...(bodyless ? {} : { 'content-length': String(body.length) }),
+function send(message: IncomingMessage, response: ServerResponse, reply: FrontResponse): void {
+  const body = Buffer.from(reply.body, 'utf8');
+  const bodyless = isBodyless(message, reply);
+  response.writeHead(reply.status, {
+    ...reply.headers,
+    ...(bodyless && message.method !== 'HEAD' ? {} : { 'content-length': String(body.length) }),
     // What is left of a body that was too large must not be taken for the next request.
     ...(message.complete ? {} : { connection: 'close' }),
   });
-  response.end(bodyless || message.method === 'HEAD' ? undefined : body);
+  response.end(bodyless ? undefined : body);
 }

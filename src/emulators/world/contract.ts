@@ -306,7 +306,7 @@ export interface World {
   reservations(cloud: CloudId): readonly WorldReservation[];
   /** Machines that could still be launched into it now; 0 for one that is unknown, not begun or ended. */
   freeInReservation(cloud: CloudId, id: string): number;
-  /** What buying a capacity block does. Throws an Error when the id is taken. */
+  /** What buying a capacity block does. Throws an Error when the id is taken, a RangeError when it cannot be. */
   addReservation(reservation: WorldReservation): void;
   addPart(part: Omit<WorldPart, 'serial' | 'createdAt'>): WorldPart;
   /** Every part that exists, whether its machine lives or not, by serial. */
@@ -356,12 +356,14 @@ export type FaultKind =
 export interface Fault {
   readonly id: string;
   readonly cloud: CloudId | null;
+  /** Name of the endpoint (`ec2`, `retail-prices`); missing or null = every API of the cloud. */
+  readonly service?: string | null;
   /** Glob over `RequestLabel.operation`; null = every operation. */
   readonly operation: string | null;
   readonly region: string | null;
   readonly kind: FaultKind;
   readonly delayMs: number;
-  /** Only for `vendor-error`. */
+  /** Only for `vendor-error`. An asynchronous one hits only requests that change something: a launch is accepted and fails later. */
   readonly vendorError?: VendorErrorFact | null;
   /** Matching requests that it lets pass first; missing = none. */
   readonly skip?: number;
@@ -391,7 +393,7 @@ export interface WorldControl {
   setOutage(cloud: CloudId, region: string | null, isDown: boolean): void;
   /**
    * A token bucket for the requests whose `RequestLabel.bucket` matches the glob, per region where the label has one; over it the cloud
-   * throttles. Null takes the limit away. Default: none.
+   * throttles. Of several limits that match, the one set last is in force. Null takes the limit of this glob away. Default: none.
    */
   setRateLimit(
     cloud: CloudId,
@@ -401,6 +403,7 @@ export interface WorldControl {
   /** Globs over permission names that the account lacks from now on; replaces the former ones. */
   setDenied(cloud: CloudId, permissions: readonly string[]): void;
   addReservation(reservation: WorldReservation): void;
+  /** Ends it now: machines in a block are stopped, those in an open one run on. */
   removeReservation(cloud: CloudId, id: string): void;
   /** While true, machines that end leave their parts behind. */
   setStrandsParts(cloud: CloudId, strands: boolean): void;
@@ -419,11 +422,12 @@ export interface LoggedRequest {
   readonly operation: string;
   readonly region: string | null;
   readonly mutating: boolean;
-  /** 0 when the connection was cut by a fault. */
+  /** 0 when the connection was cut by a fault, or refused by a cloud that is down (then the operation is not known either: ''). */
   readonly status: number;
   /** The `user-agent` header: proof of which client called. */
   readonly userAgent: string;
-  readonly fault: FaultKind | null;
+  /** What was done to it: a fault; or the cloud or region was down; or it was over a rate limit. */
+  readonly fault: FaultKind | 'outage' | 'rate-limit' | null;
 }
 
 /** The emulated clouds as running servers on loopback (`src/emulators/clouds.ts`, `startClouds`). */

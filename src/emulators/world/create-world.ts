@@ -87,21 +87,17 @@ function createElements(options: WorldOptions): Elements {
     now: () => clock.now(),
     stoppingMs: STOPPING_MS,
     behaviour: (cloud) => catalog.facts(cloud).behaviour,
-    reservationEndOf: ({ pool, reservation }) =>
-      reservation === null ? null : reservations.endOf(pool.cloud, reservation),
+    blockEndOf: ({ pool, reservation }) =>
+      reservation === null ? null : reservations.stopsAt(pool.cloud, reservation),
   });
-  const reservations = createReservations({ clock, living: (cloud) => machines.living(cloud) });
+  const reservations = createReservations({ clock, catalog, holding: (cloud) => machines.holding(cloud) });
 
   function occupied(pool: WorldPool, sinceSerial: number): number {
-    // A launch that is bound to fail holds no hardware, and one in a reservation holds what was set aside.
+    // A machine in a reservation holds what was set aside.
     return machines
-      .living(pool.cloud)
+      .holding(pool.cloud)
       .filter(
-        (machine) =>
-          machine.serial > sinceSerial &&
-          machine.failedAt === null &&
-          machine.reservation === null &&
-          isSamePool(machine.pool, pool),
+        (machine) => machine.serial > sinceSerial && !reservations.holds(machine) && isSamePool(machine.pool, pool),
       ).length;
   }
 
@@ -187,15 +183,14 @@ function createView(elements: Elements): World {
     machines: (cloud) => machines.list(cloud),
     stateOf: (machine) => machines.stateOf(machine),
     terminate: (serial) => machines.stop(serial),
-    forget(serial) {
-      machines.forget(serial);
-      parts.settle();
-    },
+    forget: (serial) => machines.forget(serial),
     tag: (serial, tags) => machines.tag(serial, tags),
     visibleAt: (machine) => machine.launchedAt + lagOf(delays, machine.pool.cloud),
     shownStateOf(machine) {
+      const current = machines.get(machine.serial);
       const at = clock.now() - lagOf(delays, machine.pool.cloud);
-      return machine.launchedAt > at ? null : stateAt(machines.get(machine.serial) ?? machine, at);
+      if (machine.launchedAt > at) return null;
+      return current === null ? 'terminated' : stateAt(current, at);
     },
     reservations: (cloud) => reservations.list(cloud),
     freeInReservation: (cloud, id) => reservations.freeIn(cloud, id),
@@ -218,6 +213,12 @@ function createView(elements: Elements): World {
 
 function lagOf(delays: Delays, cloud: CloudId): number {
   return delays.visibilityDelayMs.get(cloud) ?? 0;
+}
+
+function checkRegion(catalog: Catalog, cloud: CloudId, region: string | null): void {
+  const known = catalog.facts(cloud).regions.map(({ name }) => name);
+  if (region !== null && !known.includes(region))
+    throw new RangeError(`${cloud} has no region called ${region}; there are ${known.join(', ')}`);
 }
 
 function checkedDelay(ms: number): number {
@@ -243,6 +244,7 @@ function createControl(elements: Elements): WorldControl {
     setSpotPrice(pattern, priceMicroUsdPerHour) {
       if (priceMicroUsdPerHour !== null && !(Number.isSafeInteger(priceMicroUsdPerHour) && priceMicroUsdPerHour > 0))
         throw new RangeError(`a price is a whole number of micro-dollars above 0, not ${priceMicroUsdPerHour}`);
+      traces.settle();
       const pools = catalog.poolsMatching({ ...pattern, market: 'spot' });
       spotPrices.override(pools, clock.now(), priceMicroUsdPerHour);
     },
@@ -254,7 +256,10 @@ function createControl(elements: Elements): WorldControl {
     setLaunchLatencyMs(cloud, latencyMs) {
       delays.launchLatencyMs.set(cloud, checkedDelay(latencyMs));
     },
-    setOutage: (cloud, region, isDown) => outages.set(cloud, region, isDown),
+    setOutage(cloud, region, isDown) {
+      checkRegion(catalog, cloud, region);
+      outages.set(cloud, region, isDown);
+    },
     setRateLimit: (cloud, bucket, limit) => rateLimits.set(cloud, bucket, limit),
     setDenied: (cloud, permissions) => outages.setDenied(cloud, permissions),
     addReservation: (reservation) => reservations.add(reservation),

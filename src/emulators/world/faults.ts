@@ -5,8 +5,10 @@ import { streamOf, uniformAt } from './random.ts';
 /** What a fault is matched against. */
 export interface FaultTarget {
   readonly cloud: CloudId;
+  readonly service: string;
   readonly operation: string;
   readonly region: string | null;
+  readonly mutating: boolean;
 }
 
 export interface Faults {
@@ -21,8 +23,10 @@ export interface Faults {
 function matches(fault: Fault, target: FaultTarget): boolean {
   return (
     (fault.cloud === null || fault.cloud === target.cloud) &&
+    (fault.service == null || fault.service === target.service) &&
     (fault.region === null || fault.region === target.region) &&
-    (fault.operation === null || globMatches(fault.operation, target.operation))
+    (fault.operation === null || globMatches(fault.operation, target.operation)) &&
+    (fault.vendorError?.asynchronous !== true || target.mutating)
   );
 }
 
@@ -35,6 +39,8 @@ function check(fault: Fault): void {
     throw new RangeError(`what a fault lets pass is a whole number ≥ 0, not ${fault.skip}`);
   if (!(Number.isFinite(fault.delayMs) && fault.delayMs >= 0))
     throw new RangeError(`the delay of a fault is ≥ 0 ms, not ${fault.delayMs}`);
+  if ((fault.kind === 'vendor-error') !== (fault.vendorError != null))
+    throw new RangeError(`a fault has a vendorError if and only if its kind is vendor-error, not ${fault.kind}`);
 }
 
 export function createFaults(seed: number): Faults {

@@ -65,7 +65,7 @@ function roomFor(
   { pool, reservation = null }: WorldLaunch,
 ): { readonly free: number; readonly failure: LaunchFailure } {
   if (reservation !== null) {
-    const free = reservations.freeIn(pool.cloud, reservation);
+    const free = reservations.freeFor(pool, reservation);
     return { free, failure: { kind: 'reservation', reservation, free } };
   }
   const free = capacity.freeOf(pool);

@@ -9,6 +9,7 @@ interface Entry {
   machine: WorldMachine;
   /** When the world will give a spot notice of its own accord; null = never. */
   readonly fatedNoticeAt: EpochMs | null;
+  readonly holdsHardware: boolean;
 }
 
 /** State at a moment; forward in time it only moves pending → running → stopping → terminated, or pending → failed. */
@@ -36,6 +37,8 @@ export interface Machines {
   /** Pending, running and stopping ones. */
   living(cloud: CloudId): readonly WorldMachine[];
   stateOf(machine: WorldMachine): MachineState;
+  /** As `living`, without launches that are, or were until they were called off, bound to fail. */
+  holding(cloud: CloudId): readonly WorldMachine[];
   /** No-op on an ended machine; a launch that was bound to fail is called off. */
   stop(serial: number): WorldMachine | null;
   forget(serial: number): void;
@@ -49,10 +52,10 @@ export function createMachines(options: {
   /** How long a machine is `stopping`. */
   readonly stoppingMs: number;
   readonly behaviour: (cloud: CloudId) => BehaviourFacts;
-  /** When the reservation that the machine runs in ends; null = never. */
-  readonly reservationEndOf: (machine: WorldMachine) => EpochMs | null;
+  /** When the capacity block that the machine runs in ends; null = it runs in none. */
+  readonly blockEndOf: (machine: WorldMachine) => EpochMs | null;
 }): Machines {
-  const { now, stoppingMs, behaviour, reservationEndOf } = options;
+  const { now, stoppingMs, behaviour, blockEndOf } = options;
   const entries = new Map<number, Entry>();
   let lastSerial = 0;
 
@@ -62,16 +65,27 @@ export function createMachines(options: {
     const fated = entry.fatedNoticeAt;
     if (fated !== null && fated <= at && machine.noticeAt === null && machine.stoppingAt === null)
       machine = { ...machine, noticeAt: fated };
-    if (machine.noticeAt !== null && machine.stoppingAt === null) {
-      const stoppingAt = machine.noticeAt + (behaviour(machine.pool.cloud).spotNoticeSeconds ?? 0) * 1000;
-      if (stoppingAt <= at)
-        machine = { ...machine, stoppingAt, terminatedAt: stoppingAt + stoppingMs, endedBy: 'interruption' };
+    const stoppingAt = machine.stoppingAt === null ? takenBackAt(machine) : null;
+    if (stoppingAt !== null && stoppingAt <= at) {
+      const calledOff = { failedAt: null, failure: null };
+      machine = {
+        ...machine,
+        ...calledOff,
+        stoppingAt,
+        terminatedAt: stoppingAt + stoppingMs,
+        endedBy: 'interruption',
+      };
     }
-    const endAt = machine.stoppingAt === null ? reservationEndOf(machine) : null;
-    if (endAt !== null && endAt <= at)
-      machine = { ...machine, stoppingAt: endAt, terminatedAt: endAt + stoppingMs, endedBy: 'interruption' };
     entry.machine = machine;
     return machine;
+  }
+
+  /** When the cloud stops it: at the end of its notice or of its block, whichever comes first; null = not in sight, or it fails before. */
+  function takenBackAt(machine: WorldMachine): EpochMs | null {
+    const noticeMs = (behaviour(machine.pool.cloud).spotNoticeSeconds ?? 0) * 1000;
+    const noticed = machine.noticeAt === null ? null : machine.noticeAt + noticeMs;
+    const endAt = Math.min(noticed ?? Number.POSITIVE_INFINITY, blockEndOf(machine) ?? Number.POSITIVE_INFINITY);
+    return endAt < (machine.failedAt ?? Number.POSITIVE_INFINITY) ? endAt : null;
   }
 
   function get(serial: number, at: EpochMs = now()): WorldMachine | null {
@@ -96,6 +110,10 @@ export function createMachines(options: {
   function living(cloud: CloudId): readonly WorldMachine[] {
     const at = now();
     return list(cloud).filter((machine) => !hasEnded(stateAt(machine, at)));
+  }
+
+  function holding(cloud: CloudId): readonly WorldMachine[] {
+    return living(cloud).filter(({ serial }) => entries.get(serial)?.holdsHardware === true);
   }
 
   /** A name is taken as long as anything of the machine is left. */
@@ -162,12 +180,13 @@ export function createMachines(options: {
       checkName(machine);
       lastSerial += 1;
       const added = { ...machine, serial: lastSerial };
-      entries.set(lastSerial, { machine: added, fatedNoticeAt });
+      entries.set(lastSerial, { machine: added, fatedNoticeAt, holdsHardware: machine.failedAt === null });
       return added;
     },
     get: (serial) => get(serial),
     list,
     living,
+    holding,
     stateOf(machine) {
       const current = get(machine.serial);
       // Only ended machines are dropped or forgotten.

@@ -8,8 +8,6 @@ export interface Parts {
   isInUse(part: WorldPart): boolean;
   remove(serial: number): void;
   setStrands(cloud: CloudId, strands: boolean): void;
-  /** Removes what ended with its machine. Call before machines are forgotten and before anything about stranding changes. */
-  settle(): void;
 }
 
 export function createParts(options: {
@@ -28,6 +26,7 @@ export function createParts(options: {
     return state === null || state === 'terminated' || (state === 'failed' && life === 'with-machine');
   }
 
+  /** Removes, or strands, what has ended with its machine: before anybody looks, and before anything about stranding changes. */
   function settle(): void {
     for (const [serial, part] of parts) {
       if (!hasEnded(part)) continue;
@@ -59,6 +58,5 @@ export function createParts(options: {
       if (strands) stranding.add(cloud);
       else stranding.delete(cloud);
     },
-    settle,
   };
 }

@@ -53,6 +53,22 @@ interface PriceOverride {
   readonly price: MicroUsdPerHour | null;
 }
 
+/** How many of the entries, which are in order of time, are of `at` or before: a recorded market has a great many. */
+function countUntil(entries: readonly PriceOverride[], at: EpochMs): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle]?.at ?? Number.POSITIVE_INFINITY) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function inForce(entries: readonly PriceOverride[], at: EpochMs): PriceOverride | undefined {
+  return entries[countUntil(entries, at) - 1];
+}
+
 export interface SpotPrices {
   /** Null where the type is not sold on spot. */
   priceAt(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null;
@@ -90,18 +106,16 @@ export function createSpotPrices(options: {
 
   function priceAt(pool: SpotPool, at: EpochMs): MicroUsdPerHour | null {
     if (!catalog.isSold({ ...pool, market: 'spot' })) return null;
-    const set = overrides.get(keyOf(pool))?.findLast((entry) => entry.at <= at);
-    return set?.price ?? modelPrice(pool, at);
+    return inForce(overrides.get(keyOf(pool)) ?? [], at)?.price ?? modelPrice(pool, at);
   }
 
   function history(pool: SpotPool, from: EpochMs, to: EpochMs): readonly SpotPricePoint[] {
     const hours: EpochMs[] = [];
     const firstHour = Math.floor((from - startedAt) / HOUR_MS);
     for (let at = startedAt + firstHour * HOUR_MS; at <= to; at += HOUR_MS) hours.push(at);
-    const changes = (overrides.get(keyOf(pool)) ?? []).map(({ at }) => at);
-    const moments = [...hours, ...changes.filter((at) => at > (hours[0] ?? from) && at <= to)].toSorted(
-      (a, b) => a - b,
-    );
+    const set = overrides.get(keyOf(pool)) ?? [];
+    const changes = set.slice(countUntil(set, hours[0] ?? from), countUntil(set, to)).map(({ at }) => at);
+    const moments = [...hours, ...changes].toSorted((a, b) => a - b);
     const points: SpotPricePoint[] = [];
     for (const at of moments) {
       const price = priceAt(pool, at);
@@ -115,7 +129,11 @@ export function createSpotPrices(options: {
 
   function override(pools: readonly SpotPool[], at: EpochMs, price: MicroUsdPerHour | null): void {
     for (const key of new Set(pools.map(keyOf))) {
-      overrides.set(key, [...(overrides.get(key) ?? []).filter((entry) => entry.at < at), { at, price }]);
+      const entries = overrides.get(key) ?? [];
+      // What is set for a moment replaces what was set for it or for later ones.
+      while ((entries.at(-1)?.at ?? Number.NEGATIVE_INFINITY) >= at) entries.pop();
+      entries.push({ at, price });
+      overrides.set(key, entries);
     }
   }
 

@@ -9,6 +9,7 @@ import type { Call } from '../provider.ts';
 import { ask, requirePart } from './errors.ts';
 import type { GpuShape } from './instance-types.ts';
 import { gpuShapeOf } from './instance-types.ts';
+import { pagesOf } from './pages.ts';
 
 export interface GpuType {
   readonly name: string;
@@ -32,24 +33,15 @@ const GPU_FAMILIES = { Name: 'instance-type', Values: ['g*', 'p*'] };
 export async function gpuTypes(client: EC2Client, call: Call): Promise<readonly GpuType[]> {
   const attempted = { operation: 'DescribeInstanceTypes', mutating: false };
   const types: GpuType[] = [];
-  let token: string | undefined;
-  do {
-    const page = await ask(attempted, call, (options) =>
-      client.send(
-        new DescribeInstanceTypesCommand({
-          Filters: [GPU_FAMILIES],
-          MaxResults: 100,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
+  const pages = pagesOf(attempted, call, (more, options) =>
+    client.send(new DescribeInstanceTypesCommand({ Filters: [GPU_FAMILIES], MaxResults: 100, ...more }), options),
+  );
+  for await (const page of pages) {
     for (const type of requirePart(page.InstanceTypes, attempted, 'InstanceTypes')) {
       const described = describe(type);
       if (described !== null) types.push(described);
     }
-    token = page.NextToken === '' ? undefined : page.NextToken;
-  } while (token !== undefined);
+  }
   return types;
 }
 
@@ -87,27 +79,25 @@ export async function zoneOfferings(client: EC2Client, call: Call): Promise<read
 async function offeringPages(client: EC2Client, call: Call): Promise<readonly InstanceTypeOffering[]> {
   const attempted = { operation: 'DescribeInstanceTypeOfferings', mutating: false };
   const offerings: InstanceTypeOffering[] = [];
-  let token: string | undefined;
-  do {
-    const page = await ask(attempted, call, (options) =>
-      client.send(
-        new DescribeInstanceTypeOfferingsCommand({
-          LocationType: 'availability-zone',
-          Filters: [GPU_FAMILIES],
-          MaxResults: 1000,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
+  const pages = pagesOf(attempted, call, (more, options) =>
+    client.send(
+      new DescribeInstanceTypeOfferingsCommand({
+        LocationType: 'availability-zone',
+        Filters: [GPU_FAMILIES],
+        MaxResults: 1000,
+        ...more,
+      }),
+      options,
+    ),
+  );
+  for await (const page of pages) {
     offerings.push(...requirePart(page.InstanceTypeOfferings, attempted, 'InstanceTypeOfferings'));
-    token = page.NextToken === '' ? undefined : page.NextToken;
-  } while (token !== undefined);
+  }
   return offerings;
 }
 
 /** Zone names differ between accounts, zone ids do not. */
-async function zonePhysicalIds(client: EC2Client, call: Call): Promise<ReadonlyMap<string, string>> {
+export async function zonePhysicalIds(client: EC2Client, call: Call): Promise<ReadonlyMap<string, string>> {
   const attempted = { operation: 'DescribeAvailabilityZones', mutating: false };
   const answer = await ask(attempted, call, (options) =>
     client.send(new DescribeAvailabilityZonesCommand({}), options),

@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { PricingClient } from '@aws-sdk/client-pricing';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import type { ProviderSettings } from '../provider.ts';
 
 /** AWS serves its price lists from a few regions only; this one has always been among them. */
@@ -16,12 +17,14 @@ export interface Clients {
   ec2(region: string): EC2Client;
   pricing(): PricingClient;
   serviceQuotas(region: string): ServiceQuotasClient;
+  sqs(region: string): SQSClient;
   close(): void;
 }
 
 export function createClients(settings: ProviderSettings): Clients {
   const ec2 = new Map<string, EC2Client>();
   const quotas = new Map<string, ServiceQuotasClient>();
+  const sqs = new Map<string, SQSClient>();
   let pricing: PricingClient | null = null;
 
   function configFor(service: string, region: string) {
@@ -61,11 +64,17 @@ export function createClients(settings: ProviderSettings): Clients {
       quotas.set(region, client);
       return client;
     },
+    sqs(region) {
+      const client = sqs.get(region) ?? new SQSClient(configFor('sqs', region));
+      sqs.set(region, client);
+      return client;
+    },
     close() {
-      for (const client of [...ec2.values(), ...quotas.values()]) client.destroy();
+      for (const client of [...ec2.values(), ...quotas.values(), ...sqs.values()]) client.destroy();
       pricing?.destroy();
       ec2.clear();
       quotas.clear();
+      sqs.clear();
       pricing = null;
     },
   };

@@ -1,6 +1,6 @@
 /**
  * AWS's error codes as data: what each means, what else it makes pointless to try, and for how long. First row that matches
- * wins. Sources: the EC2, Pricing and Service Quotas API references (error code lists, 2026), and what Karpenter, SkyPilot and
+ * wins. Sources: the EC2, Pricing, Service Quotas and SQS API references (error code lists, 2026), and what Karpenter, SkyPilot and
  * dstack learnt of the codes in production.
  */
 import type { ProviderErrorKind, Refusal } from '../provider.ts';
@@ -51,6 +51,8 @@ const CAPACITY: readonly RefusalRow[] = [
 const RESERVATION: readonly RefusalRow[] = [
   { code: 'InsufficientReservedInstanceCapacity', refusal: 'reservation', reach: 'pool', retryAfterSeconds: MINUTE },
   { code: 'ReservationCapacityExceeded', refusal: 'reservation', reach: 'pool', retryAfterSeconds: MINUTE },
+  // Cancelled or ended since it was listed.
+  { code: 'InvalidCapacityReservationId.*', refusal: 'reservation', reach: 'pool', retryAfterSeconds: 10 * MINUTE },
 ];
 
 const QUOTA: readonly RefusalRow[] = [
@@ -64,15 +66,8 @@ const QUOTA: readonly RefusalRow[] = [
 
 const PRICE_AND_RESTRICTION: readonly RefusalRow[] = [
   { code: 'SpotMaxPriceTooLow', refusal: 'price', reach: 'pool', retryAfterSeconds: 10 * MINUTE },
-  // Not offered in that zone: as lasting as a catalogue.
-  {
-    code: 'Unsupported',
-    messageTerm: 'requested availability zone',
-    refusal: 'restricted',
-    reach: 'pool',
-    retryAfterSeconds: DAY,
-  },
-  { code: 'Unsupported', refusal: 'restricted', reach: 'pool', retryAfterSeconds: HOUR },
+  // Not offered in that zone: as lasting as a catalogue, and no shortage that could spread to others.
+  { code: 'Unsupported', refusal: 'restricted', reach: 'pool', retryAfterSeconds: DAY },
   { code: 'PendingVerification', refusal: 'restricted', reach: 'region', retryAfterSeconds: 30 * MINUTE },
   { code: 'OptInRequired', refusal: 'restricted', reach: 'region', retryAfterSeconds: DAY },
   // The account lacks the role that spot needs; on-demand goes on.
@@ -94,6 +89,10 @@ const THROTTLING: readonly ErrorRow[] = [
   { code: 'RequestThrottledException', error: 'rate-limited', retryAfterSeconds: 5 },
   { code: 'TooManyRequestsException', error: 'rate-limited', retryAfterSeconds: 5 },
   { code: 'SlowDown', error: 'rate-limited', retryAfterSeconds: 5 },
+  { code: 'OverLimit', error: 'rate-limited', retryAfterSeconds: 5 },
+  { code: 'KmsThrottled', error: 'rate-limited', retryAfterSeconds: 5 },
+  // Placement scores: so many different questions in 24 hours, and no more.
+  { code: 'MaxConfigLimitExceeded', error: 'rate-limited', retryAfterSeconds: HOUR },
 ];
 
 const TRANSIENT: readonly ErrorRow[] = [
@@ -125,6 +124,7 @@ const AUTHORIZATION: readonly ErrorRow[] = [
   { code: 'InvalidSignatureException', error: 'unauthorized' },
   { code: 'IncompleteSignature*', error: 'unauthorized' },
   { code: 'Blocked', error: 'unauthorized' },
+  { code: 'KmsAccessDenied', error: 'unauthorized' },
   // The SDK's own: it found no credentials at all, and sent nothing.
   { code: 'CredentialsProviderError', error: 'unauthorized' },
   { code: 'TokenProviderError', error: 'unauthorized' },
@@ -133,6 +133,12 @@ const AUTHORIZATION: readonly ErrorRow[] = [
 const CONFLICT: readonly ErrorRow[] = [
   { code: 'IdempotentParameterMismatch', error: 'conflict' },
   { code: 'IdempotentInstanceTerminated', error: 'conflict' },
+  // Disks, interfaces and addresses that a machine uses.
+  { code: 'VolumeInUse', error: 'conflict' },
+  { code: 'InvalidNetworkInterface.InUse', error: 'conflict' },
+  { code: 'InvalidIPAddress.InUse', error: 'conflict' },
+  { code: 'IncorrectState', error: 'conflict' },
+  { code: 'InvalidParameterValue', messageTerm: 'currently in use', error: 'conflict' },
 ];
 
 const INVALID_REQUEST: readonly ErrorRow[] = [
@@ -155,6 +161,16 @@ const INVALID_REQUEST: readonly ErrorRow[] = [
   { code: 'InvalidBlockDeviceMapping', error: 'invalid-request' },
   { code: 'InvalidInstanceType', error: 'invalid-request' },
   { code: 'InvalidInstanceID.*', error: 'invalid-request' },
+  { code: 'InvalidVolume.*', error: 'invalid-request' },
+  { code: 'InvalidVolumeID.*', error: 'invalid-request' },
+  { code: 'InvalidNetworkInterfaceID.*', error: 'invalid-request' },
+  { code: 'InvalidAllocationID.*', error: 'invalid-request' },
+  { code: 'QueueDoesNotExist', error: 'invalid-request' },
+  { code: 'AWS.SimpleQueueService.NonExistentQueue', error: 'invalid-request' },
+  { code: 'InvalidAddress', error: 'invalid-request' },
+  { code: 'ReceiptHandleIsInvalid', error: 'invalid-request' },
+  // The answer to a dry run that would have been carried out.
+  { code: 'DryRunOperation', error: 'invalid-request' },
   { code: 'InvalidNextToken*', error: 'invalid-request' },
   { code: 'InvalidPaginationTokenException', error: 'invalid-request' },
   { code: 'TagLimitExceeded', error: 'invalid-request' },

@@ -1,11 +1,12 @@
 /** Machines as EC2 describes them, in the contract's words. */
-import type { EC2Client, Instance as Ec2Instance, Filter, InstanceStateName } from '@aws-sdk/client-ec2';
+import type { EC2Client, Instance as Ec2Instance, Filter, InstanceStateName, Tag } from '@aws-sdk/client-ec2';
 import { DescribeInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import type { Market } from '../../domain/pool.ts';
 import type { Call, Instance, InstanceRef, InstanceState, OwnedQuery, OwnedSnapshot } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
 import type { Clients } from './clients.ts';
 import { ask, PROVIDER_ID, requirePart } from './errors.ts';
+import { pagesOf } from './pages.ts';
 import { askRegions } from './regions.ts';
 
 export const OWNER_TAG = 'gpu-broker-owner';
@@ -22,7 +23,7 @@ const STATES: Readonly<Record<InstanceStateName, InstanceState>> = {
   terminated: 'gone',
 };
 /** What EC2 allows. */
-const LARGEST_PAGE = 1000;
+export const LARGEST_PAGE = 1000;
 const NOT_GONE: InstanceStateName[] = ['pending', 'running', 'shutting-down', 'stopping', 'stopped'];
 
 /** Every instance that the filters let through, all pages of them. */
@@ -34,22 +35,13 @@ export async function describeAll(
 ): Promise<readonly Ec2Instance[]> {
   const attempted = { operation: 'DescribeInstances', mutating: false };
   const instances: Ec2Instance[] = [];
-  let token: string | undefined;
-  do {
-    const page = await ask(attempted, call, (options) =>
-      client.send(
-        new DescribeInstancesCommand({
-          Filters: filters,
-          MaxResults: pageSize,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
+  const pages = pagesOf(attempted, call, (more, options) =>
+    client.send(new DescribeInstancesCommand({ Filters: filters, MaxResults: pageSize, ...more }), options),
+  );
+  for await (const page of pages) {
     const reservations = requirePart(page.Reservations, attempted, 'Reservations');
     instances.push(...reservations.flatMap((reservation) => reservation.Instances ?? []));
-    token = page.NextToken === '' ? undefined : page.NextToken;
-  } while (token !== undefined);
+  }
   return instances;
 }
 
@@ -125,7 +117,7 @@ export async function listOwned(
 }
 
 export function toInstance(region: string, instance: Ec2Instance): Instance {
-  const { [OWNER_TAG]: owner = '', [ATTEMPT_TAG]: attempt = '', ...tags } = tagsOf(instance);
+  const { [OWNER_TAG]: owner = '', [ATTEMPT_TAG]: attempt = '', ...tags } = tagsOf(instance.Tags);
   const zone = instance.Placement?.AvailabilityZone ?? null;
   const name = instance.State?.Name;
   return {
@@ -162,9 +154,9 @@ export function marketOf(instance: Ec2Instance): Market {
 }
 
 /** Without AWS's own (`aws:…`). */
-function tagsOf(instance: Ec2Instance): Record<string, string> {
+export function tagsOf(tags: readonly Tag[] | undefined): Record<string, string> {
   return Object.fromEntries(
-    (instance.Tags ?? []).flatMap(({ Key: key, Value: value }) =>
+    (tags ?? []).flatMap(({ Key: key, Value: value }) =>
       key === undefined || key.startsWith('aws:') ? [] : [[key, value ?? '']],
     ),
   );

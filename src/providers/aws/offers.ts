@@ -12,12 +12,16 @@ import { interruptionsPerHourOf, quotaCodeOf } from './instance-types.ts';
 import type { PriceText } from './prices.ts';
 import { listPrices, spotKey, spotPrices } from './prices.ts';
 import { askRegions } from './regions.ts';
+import type { CapacityReservation } from './reservations.ts';
+import { activeReservations } from './reservations.ts';
 
 /** Everything EC2 says about one region, before it becomes offers. */
 export interface RegionMarket {
   readonly region: string;
   readonly types: readonly GpuType[];
   readonly offerings: readonly ZoneOffering[];
+  /** Those active now. */
+  readonly reservations: readonly CapacityReservation[];
   /** By instance type. */
   readonly listPrices: ReadonlyMap<string, PriceText>;
   /** By `spotKey`. */
@@ -50,16 +54,20 @@ export async function listOffers(
 async function readMarket(clients: Clients, region: string, clock: Clock, call: Call): Promise<RegionMarket> {
   const ec2 = clients.ec2(region);
   const observedAt = clock.now();
-  const [types, offerings] = await Promise.all([gpuTypes(ec2, call), zoneOfferings(ec2, call)]);
+  const [types, offerings, reservations] = await Promise.all([
+    gpuTypes(ec2, call),
+    zoneOfferings(ec2, call),
+    activeReservations(ec2, call),
+  ]);
   const names = types.map(({ name }) => name);
   if (names.length === 0) {
-    return { region, types, offerings, listPrices: new Map(), spotPrices: new Map(), observedAt };
+    return { region, types, offerings, reservations, listPrices: new Map(), spotPrices: new Map(), observedAt };
   }
   const [onDemand, spot] = await Promise.all([
     listPrices(clients.pricing(), region, names, call),
     spotPrices(ec2, names, new Date(observedAt), call),
   ]);
-  return { region, types, offerings, listPrices: onDemand, spotPrices: spot, observedAt };
+  return { region, types, offerings, reservations, listPrices: onDemand, spotPrices: spot, observedAt };
 }
 
 /** One offer per zone, type and market that has a believable price. A pool without any price is not for sale. */
@@ -84,7 +92,35 @@ export function offersOf(market: RegionMarket): RegionOffers {
       else offers.push(offerOf(pool, type, offering, price.microUsdPerHour, market.observedAt));
     }
   }
+  for (const reservation of market.reservations) {
+    const type = types.get(reservation.instanceType);
+    if (type === undefined) continue;
+    const reserved = reservedOffer(market, type, reservation);
+    if ('reason' in reserved) quarantined.push(reserved);
+    else offers.push(reserved);
+  }
   return { offers, quarantined };
+}
+
+/**
+ * Priced like on-demand, whose list price is what the reservation is billed at; what is paid for already is a matter of
+ * `priceAdjustments`. It claims no quota: an on-demand reservation counts from the day it was made, a block not at all.
+ */
+function reservedOffer(
+  market: RegionMarket,
+  type: GpuType,
+  { id, zone, instanceType, availableCount }: CapacityReservation,
+): Offer | QuarantinedPrice {
+  const { region } = market;
+  const pool: Pool = { provider: PROVIDER_ID, region, zone, instanceType, market: 'reserved', reservation: id };
+  const list = market.listPrices.get(instanceType);
+  if (list === undefined) return { pool, reason: 'AWS names no on-demand price to put on the reservation' };
+  const price = readPrice(list);
+  if ('reason' in price) return { pool, reason: price.reason };
+  const zonePhysicalId = market.offerings.find((offering) => offering.zone === zone)?.zonePhysicalId ?? null;
+  const offering = { zone, zonePhysicalId, instanceType };
+  const offer = offerOf(pool, type, offering, price.microUsdPerHour, market.observedAt);
+  return { ...offer, availableCount, quotaClaims: [] };
 }
 
 function salesOf(

@@ -5,7 +5,8 @@ import type { Filter, PricingClient } from '@aws-sdk/client-pricing';
 import { GetProductsCommand } from '@aws-sdk/client-pricing';
 import { z } from 'zod';
 import type { Call } from '../provider.ts';
-import { ask, requirePart } from './errors.ts';
+import { requirePart } from './errors.ts';
+import { pagesOf } from './pages.ts';
 
 /** What AWS says a machine costs, as text: reading it, and doubting it, is `offers.ts`'s. */
 export type PriceText = string;
@@ -58,23 +59,13 @@ export async function listPrices(
 
 async function* productPages(client: PricingClient, filters: Filter[], call: Call): AsyncGenerator<string> {
   const attempted = { operation: 'GetProducts', mutating: false };
-  let token: string | undefined;
-  do {
-    const page = await ask(attempted, call, (options) =>
-      client.send(
-        new GetProductsCommand({
-          ServiceCode: 'AmazonEC2',
-          Filters: filters,
-          FormatVersion: 'aws_v1',
-          MaxResults: 100,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
+  const fixed = { ServiceCode: 'AmazonEC2', Filters: filters, FormatVersion: 'aws_v1', MaxResults: 100 };
+  const pages = pagesOf(attempted, call, (more, options) =>
+    client.send(new GetProductsCommand({ ...fixed, ...more }), options),
+  );
+  for await (const page of pages) {
     for (const entry of requirePart(page.PriceList, attempted, 'PriceList')) yield String(entry);
-    token = page.NextToken === '' ? undefined : page.NextToken;
-  } while (token !== undefined);
+  }
 }
 
 /** Null for rows that are not the plain hourly price, whatever the server's filters let through. */
@@ -153,22 +144,18 @@ async function* spotPages(
   call: Call,
 ): AsyncGenerator<SpotPrice> {
   const attempted = { operation: 'DescribeSpotPriceHistory', mutating: false };
-  let token: string | undefined;
-  do {
-    const page = await ask(attempted, call, (options) =>
-      client.send(
-        new DescribeSpotPriceHistoryCommand({
-          StartTime: now,
-          EndTime: now,
-          ProductDescriptions: [SPOT_PRODUCT],
-          Filters: [{ Name: 'instance-type', Values: [...instanceTypes] }],
-          MaxResults: 1000,
-          ...(token === undefined ? {} : { NextToken: token }),
-        }),
-        options,
-      ),
-    );
-    yield* requirePart(page.SpotPriceHistory, attempted, 'SpotPriceHistory');
-    token = page.NextToken === '' ? undefined : page.NextToken;
-  } while (token !== undefined);
+  const pages = pagesOf(attempted, call, (more, options) =>
+    client.send(
+      new DescribeSpotPriceHistoryCommand({
+        StartTime: now,
+        EndTime: now,
+        ProductDescriptions: [SPOT_PRODUCT],
+        Filters: [{ Name: 'instance-type', Values: [...instanceTypes] }],
+        MaxResults: 1000,
+        ...more,
+      }),
+      options,
+    ),
+  );
+  for await (const page of pages) yield* requirePart(page.SpotPriceHistory, attempted, 'SpotPriceHistory');
 }

@@ -1,22 +1,30 @@
 /** The adapter's own settings: `providers.aws.options` in `config/broker.yaml`. */
 import { z } from 'zod';
+import type { AcceleratorName } from '../../domain/accelerators.ts';
+import { ACCELERATORS } from '../../domain/accelerators.ts';
 import type { Architecture } from '../../domain/offer.ts';
 
 /**
- * AWS's own image with NVIDIA's open driver on Ubuntu 22.04, resolved by EC2 itself at launch to the newest in the region (AWS
- * Deep Learning AMIs, public SSM parameters, 2026).
+ * AWS's own image with NVIDIA's driver on Ubuntu 22.04, resolved by EC2 itself at launch to the newest in the region (AWS Deep
+ * Learning AMIs, public SSM parameters, 2026). NVIDIA's open driver knows no GPU older than Turing.
  */
-function standardImage(architecture: Architecture): string {
-  return `resolve:ssm:/aws/service/deeplearning/ami/${architecture}/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id`;
+export function standardImage(accelerator: AcceleratorName, architecture: Architecture): string {
+  const driver = BEFORE_TURING.has(accelerator) ? 'base-proprietary' : 'base-oss';
+  return `resolve:ssm:/aws/service/deeplearning/ami/${architecture}/${driver}-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id`;
 }
+const BEFORE_TURING: ReadonlySet<string> = new Set(['V100-16GB', 'V100-32GB', 'P100', 'P4', 'M60']);
 
 const ImageId = z
   .string()
   .regex(/^(ami-[0-9a-f]{8,17}|resolve:ssm:\S+)$/, 'must be an AMI id (ami-…) or resolve:ssm:<parameter>');
-const Images = z.strictObject({ x86_64: ImageId.optional(), arm64: ImageId.optional() });
+const ImageKey = z.enum(['x86_64', 'arm64', ...ACCELERATORS.map(({ name }) => name)]);
+const Images = z.partialRecord(ImageKey, ImageId);
 
 const Options = z.strictObject({
-  /** AMI by region and architecture; `*` stands for every other region. Default: AWS's Deep Learning base image. */
+  /**
+   * AMI by region and accelerator (`H100-80GB-SXM`) or architecture; `*` stands for every other region. The accelerator's goes before
+   * the architecture's, the region's before `*`. Default: AWS's Deep Learning base image.
+   */
   images: z.record(z.string(), Images).default({}),
   /** Subnet by zone name. Zones that are not named use the default VPC's subnet. */
   subnets: z.record(z.string(), z.string().regex(/^subnet-[0-9a-f]+$/, 'must be a subnet id (subnet-…)')).default({}),
@@ -28,6 +36,18 @@ const Options = z.strictObject({
   keyName: z.string().min(1).max(255).optional(),
   /** Name or ARN of the instance profile that machines get. */
   iamInstanceProfile: z.string().min(1).optional(),
+  /** SQS queue by region into which EventBridge puts EC2 and Health events (docs/providers/aws.md). Regions without one give no notices. */
+  interruptionQueues: z
+    .record(
+      z.string(),
+      z.url({
+        protocol: /^https?$/,
+        error: 'must be the URL of an SQS queue (https://sqs.<region>.amazonaws.com/<account>/<name>)',
+      }),
+    )
+    .default({}),
+  /** Only used with `diskGiB`. */
+  diskType: z.enum(['gp3', 'gp2']).default('gp3'),
   /** Size of the root disk; default: the image's own. */
   diskGiB: z.int().min(8).max(16_384).optional(),
   /** Machines to a page when listing them (EC2: 5 to 1,000). Smaller pages for accounts whose listings time out. */
@@ -38,16 +58,34 @@ const Options = z.strictObject({
 
 export type AwsOptions = z.infer<typeof Options>;
 
-/** Throws RangeError that names each wrong field. */
+/** Throws RangeError that names each wrong field and what is allowed. */
 export function readOptions(options: Readonly<Record<string, unknown>>): AwsOptions {
   const result = Options.safeParse(options);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(
-    (issue) => `options${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`,
-  );
-  throw new RangeError(`aws: ${problems.join('; ')}`);
+  throw new RangeError(`aws: ${result.error.issues.map(problemOf).join('; ')}`);
 }
 
-export function imageFor(options: AwsOptions, region: string, architecture: Architecture): string {
-  return options.images[region]?.[architecture] ?? options.images['*']?.[architecture] ?? standardImage(architecture);
+function problemOf(issue: z.core.$ZodIssue): string {
+  const field = `options${issue.path.map((part) => `.${String(part)}`).join('')}`;
+  if (issue.code !== 'unrecognized_keys') return `${field}: ${issue.message}`;
+  // The only names within are those of images.
+  const allowed = issue.path.length === 0 ? Object.keys(Options.shape) : ImageKey.options;
+  return `${field}: unknown: ${issue.keys.join(', ')}; allowed: ${allowed.join(', ')}`;
+}
+
+export function imageFor(
+  options: AwsOptions,
+  region: string,
+  accelerator: AcceleratorName,
+  architecture: Architecture,
+): string {
+  const ofRegion = options.images[region];
+  const ofAll = options.images['*'];
+  return (
+    ofRegion?.[accelerator] ??
+    ofRegion?.[architecture] ??
+    ofAll?.[accelerator] ??
+    ofAll?.[architecture] ??
+    standardImage(accelerator, architecture)
+  );
 }

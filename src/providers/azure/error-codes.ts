@@ -1,18 +1,21 @@
 import type { ProviderErrorKind, Refusal } from '../provider.ts';
 
 /**
- * What a refusal of Azure's blocks besides the pool that was asked for.
+ * What a refusal of Azure's blocks besides the pool that was asked for. A pool in a reservation is always blocked alone.
  * - `pool`: exactly the pool.
- * - `placement-type`: the size in the attempted placement (zone, or region where no zone was asked), on-demand and spot alike.
- *   Azure means the family from that vCPU count upward; a scope by family quota would also block the family's smaller sizes,
- *   which may well have room, so only the size itself is blocked.
+ * - `placement-family`, `region-family`: the size's family in the zone, or in the whole region. Azure means both markets, from the
+ *   size's vCPU count upward. A scope can name a family only by its quota, which on-demand pools alone claim: for an on-demand request
+ *   the on-demand sizes of the family are blocked, and what is lost is their spot twins; for a spot request, which no family quota
+ *   covers, the size itself is blocked in both markets.
  * - `type-market`: the size in all zones of the region, same market.
- * - `quota-family`, `quota-cores`, `quota-spot`: every pool of the region that claims the quota.
+ * - `quota-family`, `quota-cores`, `quota-spot`: every pool of the region that claims the quota. Of "Total Regional Cores" that is every
+ *   on-demand pool of the region; spot counts against a total of its own.
  * - `region`: everything in the region.
  */
 export type RefusalReach =
   | 'pool'
-  | 'placement-type'
+  | 'placement-family'
+  | 'region-family'
   | 'type-market'
   | 'quota-family'
   | 'quota-cores'
@@ -34,8 +37,10 @@ export interface ErrorCodeRow {
   readonly code: string;
   /** All must appear in the message (without case); Azure says different things under one code. */
   readonly terms: readonly string[];
-  /** `spot`, `on-demand`: only for requests of that market; null = any. */
+  /** `spot`, `on-demand`: only for requests of that market (a reserved pool counts as on-demand); null = any. */
   readonly market: 'spot' | 'on-demand' | null;
+  /** `later`: the launch is accepted and its operation fails with it. `login`: no answer of ARM's, but of the identity library. */
+  readonly arrives: 'at-once' | 'later' | 'login';
   readonly meaning: ErrorMeaning;
 }
 
@@ -50,11 +55,25 @@ function refusal(
   terms: readonly string[] = [],
   market: ErrorCodeRow['market'] = null,
 ): ErrorCodeRow {
-  return { code, terms, market, meaning: { answer: 'refusal', kind, reach, retryAfterSeconds } };
+  return { code, terms, market, arrives: 'at-once', meaning: { answer: 'refusal', kind, reach, retryAfterSeconds } };
 }
 
-function error(code: string, kind: ProviderErrorKind, retryAfterSeconds: number | null = null): ErrorCodeRow {
-  return { code, terms: [], market: null, meaning: { answer: 'error', kind, retryAfterSeconds } };
+/** A want of hardware that is found out after the launch was accepted. */
+function allocation(code: string, reach: RefusalReach): ErrorCodeRow {
+  return { ...refusal(code, 'capacity', reach, HOUR), arrives: 'later' };
+}
+
+function error(
+  code: string,
+  kind: ProviderErrorKind,
+  retryAfterSeconds: number | null = null,
+  terms: readonly string[] = [],
+): ErrorCodeRow {
+  return { code, terms, market: null, arrives: 'at-once', meaning: { answer: 'error', kind, retryAfterSeconds } };
+}
+
+function login(code: string): ErrorCodeRow {
+  return { ...error(code, 'unauthorized'), arrives: 'login' };
 }
 
 const NO_QUOTA_AT_ALL = 'Current Limit: 0,';
@@ -68,10 +87,10 @@ export const ERROR_CODES: readonly ErrorCodeRow[] = [
   // Capacity. The allocation codes arrive after the launch was accepted (asynchronously), SkuNotAvailable at once.
   refusal('SkuNotAvailable', 'capacity', 'pool', HOUR, [], 'spot'),
   refusal('SkuNotAvailable', 'restricted', 'pool', 23 * HOUR, [], 'on-demand'),
-  refusal('ZonalAllocationFailed', 'capacity', 'placement-type', HOUR),
-  refusal('AllocationFailed', 'capacity', 'placement-type', HOUR),
-  refusal('OverconstrainedZonalAllocationRequest', 'capacity', 'pool', HOUR),
-  refusal('OverconstrainedAllocationRequest', 'capacity', 'type-market', HOUR),
+  allocation('ZonalAllocationFailed', 'placement-family'),
+  allocation('AllocationFailed', 'region-family'),
+  allocation('OverconstrainedZonalAllocationRequest', 'pool'),
+  allocation('OverconstrainedAllocationRequest', 'type-market'),
   refusal('InsufficientSubnetSize', 'capacity', 'region', 5 * MINUTE),
   refusal('PrivateIPAddressIsAllocated', 'capacity', 'region', 5 * MINUTE),
 
@@ -102,16 +121,21 @@ export const ERROR_CODES: readonly ErrorCodeRow[] = [
   error('ClientAuthenticationError', 'unauthorized'),
   error('ReadOnlyDisabledSubscription', 'unauthorized'),
   // Names of the errors that @azure/identity throws before anything is sent.
-  error('CredentialUnavailableError', 'unauthorized'),
-  error('AuthenticationError', 'unauthorized'),
-  error('AggregateAuthenticationError', 'unauthorized'),
-  error('AuthenticationRequiredError', 'unauthorized'),
+  login('CredentialUnavailableError'),
+  login('AuthenticationError'),
+  login('AggregateAuthenticationError'),
+  login('AuthenticationRequiredError'),
 
   // Throttling and trouble that passes.
   error('TooManyRequests', 'rate-limited'),
   error('NicReservedForAnotherVm', 'unavailable', 180),
   error('RetryableError', 'unavailable'),
   error('AnotherOperationInProgress', 'unavailable'),
+
+  // A disk, interface or address is in use: it is not to be removed.
+  error('OperationNotAllowed', 'conflict', null, ['is attached to VM']),
+  error('NicInUse', 'conflict'),
+  error('PublicIPAddressCannotBeDeleted', 'conflict'),
 
   // The name is taken: by an attempt of ours that is on its way out, or by somebody else.
   error('ConflictingServerOperation', 'conflict'),

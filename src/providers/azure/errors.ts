@@ -1,5 +1,6 @@
 import type { Pool } from '../../domain/pool.ts';
 import type { RefusalScope } from '../../domain/sold-out.ts';
+import { poolScope } from '../../domain/sold-out.ts';
 import type { ProviderErrorKind, Refusal } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
 import type { ErrorCodeRow, RefusalReach } from './error-codes.ts';
@@ -84,7 +85,8 @@ function numberOf(value: unknown): number | null {
   return typeof value === 'number' ? value : null;
 }
 
-function rowOf(failure: VendorFailure, market: Pool['market'] | null): ErrorCodeRow | null {
+function rowOf(failure: VendorFailure, asked: Pool['market'] | null): ErrorCodeRow | null {
+  const market = asked === 'reserved' ? 'on-demand' : asked;
   const code = failure.code.toLowerCase();
   const message = failure.message.replaceAll(/\s+/g, ' ').toLowerCase();
   return (
@@ -102,9 +104,11 @@ export function refusalOf(failure: VendorFailure, pool: Pool): Refusal | null {
   if (failure.status === 429) return null;
   const meaning = rowOf(failure, pool.market)?.meaning;
   if (meaning?.answer !== 'refusal') return null;
+  // Capacity that was set aside is one matter, what the region has besides is another.
+  const ofReservation = pool.market === 'reserved' && meaning.kind !== 'quota';
   return {
-    kind: meaning.kind,
-    scope: scopeOf(meaning.reach, failure, pool),
+    kind: ofReservation && meaning.kind === 'capacity' ? 'reservation' : meaning.kind,
+    scope: ofReservation ? poolScope(pool) : scopeOf(meaning.reach, failure, pool),
     retryAfterSeconds: meaning.retryAfterSeconds,
     code: failure.code,
     message: failure.message,
@@ -115,16 +119,20 @@ const QUOTA_IN_MESSAGE = /exceeding approved (.+?) Cores quota/i;
 
 function scopeOf(reach: RefusalReach, failure: VendorFailure, pool: Pool): RefusalScope {
   const { provider, region, zone, instanceType, market } = pool;
+  // On-demand machines and those in a reservation count against the same quotas.
+  const quotaMarket = market === 'reserved' ? null : market;
   const everything = { provider, region, zone: null, instanceType: null, market: null, quota: null };
   switch (reach) {
     case 'pool':
-      return { provider, region, zone, instanceType, market, quota: null };
-    case 'placement-type':
-      return { ...everything, zone, instanceType };
+      return poolScope(pool);
+    case 'placement-family':
+      return { ...everything, zone, ...familyOf(pool) };
+    case 'region-family':
+      return { ...everything, ...familyOf(pool) };
     case 'type-market':
       return { ...everything, instanceType, market };
     case 'quota-family':
-      return { ...everything, market, quota: claimedFamily(failure, pool) };
+      return { ...everything, market: quotaMarket, quota: claimedFamily(failure, pool) };
     case 'quota-cores':
       return market === 'spot' ? { ...everything, market } : { ...everything, quota: REGIONAL_CORES_QUOTA };
     case 'quota-spot':
@@ -134,6 +142,12 @@ function scopeOf(reach: RefusalReach, failure: VendorFailure, pool: Pool): Refus
     default:
       return reach satisfies never;
   }
+}
+
+/** The size's family, as far as a scope can name it. */
+function familyOf({ instanceType, market }: Pool): Pick<RefusalScope, 'instanceType' | 'quota'> {
+  const family = market === 'spot' ? undefined : sizeLineOf(instanceType)?.family;
+  return family === undefined ? { instanceType, quota: null } : { instanceType: null, quota: family };
 }
 
 /** The family quota that the pool claims: a scope by a quota that its pools do not claim would block nothing. */
@@ -175,4 +189,12 @@ function kindOf(
   if (status === 503) return { kind: 'unavailable', unknownCode: false };
   if (status === 408 || (status !== null && status >= 500)) return { kind: maybeDone, unknownCode: false };
   return { kind: 'unavailable', unknownCode: true };
+}
+
+/** While another operation holds the machine, or the machine its parts, deleting is to be repeated, unlike creating one under a taken name. */
+export function terminationError(failure: VendorFailure, operation: string): ProviderError {
+  const error = providerErrorOf(failure, operation, 'mutation');
+  if (error.kind !== 'conflict') return error;
+  const { code, message, retryAfterSeconds } = failure;
+  return new ProviderError({ kind: 'unavailable', provider: 'azure', operation, code, message, retryAfterSeconds });
 }

@@ -2,17 +2,14 @@ import type { InstanceViewStatus, VirtualMachine } from '@azure/arm-compute';
 import type { Pool } from '../../domain/pool.ts';
 import type { Call, Instance, InstanceRef, InstanceState, OwnedQuery, OwnedSnapshot, Refusal } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
-import { answerOf, mapConcurrently } from './calls.ts';
+import { allPages, answerOf, callAzure, mapConcurrently } from './calls.ts';
 import type { AdapterContext } from './context.ts';
-import type { VendorFailure } from './errors.ts';
-import { operationFailure, providerErrorOf, refusalOf } from './errors.ts';
+import { operationFailure, providerErrorOf, refusalOf, terminationError } from './errors.ts';
+import { ATTEMPT_TAG, comparableId, INDEX_TAG, machineName, OWNER_TAG, REQUEST_TAG } from './names.ts';
+import { removePartsOf } from './parts.ts';
+import { outcomeOf } from './region-outcomes.ts';
 
-/** Tags of ours on every machine; what else is tagged came with the request. */
-export const OWNER_TAG = 'gpu-broker-owner';
-export const ATTEMPT_TAG = 'gpu-broker-attempt';
-export const INDEX_TAG = 'gpu-broker-index';
-/** Fingerprint of the launch request: tells "the same again" from "another request under the same key". */
-export const REQUEST_TAG = 'gpu-broker-request';
+/** Left out of what is read back: the broker knows them by other names. */
 const OUR_TAGS: ReadonlySet<string> = new Set([OWNER_TAG, ATTEMPT_TAG, INDEX_TAG, REQUEST_TAG]);
 
 /** Failed machines looked at one by one in a list, at the same time. */
@@ -22,11 +19,6 @@ const LOOKUPS_AT_ONCE = 4;
 export interface MachineAddress {
   readonly resourceGroup: string;
   readonly name: string;
-}
-
-/** The key alone decides the name, so "did it happen?" can be asked by name. */
-export function machineName(idempotencyKey: string, index: number): string {
-  return `b-${idempotencyKey}-${index}`;
 }
 
 const MACHINE_ID =
@@ -57,7 +49,6 @@ function invalid(message: string): ProviderError {
   });
 }
 
-/** ARM answers with the resource group in any case it likes; ours is lower, so that ids can be compared. */
 export function instanceIdOf(subscriptionId: string, address: MachineAddress): string {
   const group = address.resourceGroup.toLowerCase();
   return `/subscriptions/${subscriptionId}/resourceGroups/${group}/providers/Microsoft.Compute/virtualMachines/${address.name}`;
@@ -93,8 +84,7 @@ export function instanceOf(context: AdapterContext, machine: VirtualMachine): In
     region,
     zone: machine.zones?.[0] ?? null,
     instanceType: machine.hardwareProfile?.vmSize ?? '',
-    market: machine.priority === 'Spot' || machine.priority === 'Low' ? 'spot' : 'on-demand',
-    reservation: null,
+    ...marketOf(machine),
   };
   return {
     ref: {
@@ -110,6 +100,13 @@ export function instanceOf(context: AdapterContext, machine: VirtualMachine): In
     tags: Object.fromEntries(Object.entries(tags).filter(([key]) => !OUR_TAGS.has(key))),
     launchedAt: machine.timeCreated?.getTime() ?? null,
   };
+}
+
+function marketOf(machine: VirtualMachine): Pick<Pool, 'market' | 'reservation'> {
+  const reservation = machine.capacityReservation?.capacityReservationGroup?.id;
+  if (reservation !== undefined) return { market: 'reserved', reservation: comparableId(reservation) };
+  const spot = machine.priority === 'Spot' || machine.priority === 'Low';
+  return { market: spot ? 'spot' : 'on-demand', reservation: null };
 }
 
 interface Condition {
@@ -151,27 +148,32 @@ function failedCondition(statuses: readonly InstanceViewStatus[], pool: Pool): C
   return { state: 'failed', refusal: null, failure: 'provisioning failed; Azure gives no reason' };
 }
 
-/** Machines with the owner's tag. A page that fails leaves every region incomplete: the list is not sorted by region. */
+/** Machines with the owner's tag, region by region, so that one that fails or is slow spoils no other. */
 export async function listOwned(context: AdapterContext, query: OwnedQuery, call: Call): Promise<OwnedSnapshot> {
-  const machines: VirtualMachine[] = [];
-  const { virtualMachines } = context.clients.compute;
-  const operation = 'virtualMachines.listAll';
-  const answer = await answerOf(call, async () => {
-    for await (const page of virtualMachines.listAll({ abortSignal: call.signal }).byPage()) {
-      call.signal.throwIfAborted();
-      machines.push(...page);
-    }
-  });
-  const error = answer.ok ? null : providerErrorOf(answer.failure, operation, 'read');
-  const regions = new Set(query.regions);
-  const owned = machines
-    .filter((machine) => machine.tags?.[OWNER_TAG] === query.owner)
-    .map((machine) => ({ machine, instance: instanceOf(context, machine) }))
-    .filter(({ instance }) => regions.has(instance.pool.region));
-  const instances = await mapConcurrently(owned, LOOKUPS_AT_ONCE, ({ instance }) =>
-    instance.state === 'failed' ? withReason(context, instance, call) : Promise.resolve(instance),
+  const instances: Instance[] = [];
+  const regions = await Promise.all(
+    query.regions.map((region) =>
+      outcomeOf(region, call, async () => {
+        const machines = await machinesIn(context, region, call);
+        const owned = machines
+          .filter((machine) => machine.tags?.[OWNER_TAG] === query.owner)
+          .map((machine) => instanceOf(context, machine));
+        const explained = await mapConcurrently(owned, LOOKUPS_AT_ONCE, (instance) =>
+          instance.state === 'failed' ? withReason(context, instance, call) : Promise.resolve(instance),
+        );
+        instances.push(...explained);
+      }),
+    ),
   );
-  return { instances, regions: query.regions.map((region) => ({ region, complete: answer.ok, error })) };
+  return { instances, regions };
+}
+
+/** Every machine of the subscription in the region, ours or not. */
+export function machinesIn(context: AdapterContext, region: string, call: Call): Promise<readonly VirtualMachine[]> {
+  const { virtualMachines } = context.clients.compute;
+  return callAzure('virtualMachines.listByLocation', 'read', call, () =>
+    allPages(virtualMachines.listByLocation(region, { abortSignal: call.signal }).byPage(), call),
+  );
 }
 
 /** Lists carry no instance view, so a failed machine is asked why. Without an answer it is still listed as failed. */
@@ -187,14 +189,16 @@ async function withReason(context: AdapterContext, instance: Instance, call: Cal
 
 /**
  * Deletes the machine; its network interface and disk go with it (`deleteOption: Delete`), of a failed launch as well. Deleting
- * is repeatable: while it is under way ARM says 202 again, afterwards 204.
+ * is repeatable: while it is under way ARM says 202 again, afterwards 204. Then its parts are deleted by name too: an interrupted
+ * launch can leave them without a machine.
  */
 export async function terminate(
   context: AdapterContext,
   ref: InstanceRef,
   call: Call,
 ): Promise<'terminating' | 'gone'> {
-  const { resourceGroup, name } = addressOf(context, ref);
+  const address = addressOf(context, ref);
+  const { resourceGroup, name } = address;
   let status = 0;
   const answer = await answerOf(call, async () => {
     const poller = context.clients.compute.virtualMachines.delete(resourceGroup, name, {
@@ -206,16 +210,8 @@ export async function terminate(
     });
     await poller.submitted();
   });
-  if (answer.ok) return status === 204 ? 'gone' : 'terminating';
-  if (answer.failure.status === 404) return 'gone';
-  throw terminationError(answer.failure);
-}
-
-/** While another operation holds the machine, deleting it is to be repeated, unlike creating one under a taken name. */
-export function terminationError(failure: VendorFailure): ProviderError {
-  const operation = 'virtualMachines.delete';
-  const error = providerErrorOf(failure, operation, 'mutation');
-  if (error.kind !== 'conflict') return error;
-  const { code, message, retryAfterSeconds } = failure;
-  return new ProviderError({ kind: 'unavailable', provider: 'azure', operation, code, message, retryAfterSeconds });
+  if (answer.ok && status !== 204) return 'terminating';
+  if (!answer.ok && answer.failure.status !== 404) throw terminationError(answer.failure, 'virtualMachines.delete');
+  const parts = await removePartsOf(context, address, call);
+  return parts === 'removing' ? 'terminating' : 'gone';
 }

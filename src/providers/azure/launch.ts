@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ImageReference, VirtualMachine } from '@azure/arm-compute';
-import type { Pool } from '../../domain/pool.ts';
+import type { VirtualMachine } from '@azure/arm-compute';
 import { poolKey } from '../../domain/pool.ts';
 import type { Call, Instance, LaunchRequest, LaunchResult, ProviderErrorKind, Refusal } from '../provider.ts';
 import { PROVIDER_ERROR_KINDS, ProviderError } from '../provider.ts';
@@ -8,23 +7,15 @@ import { answerOf, mapConcurrently } from './calls.ts';
 import type { AdapterContext } from './context.ts';
 import type { VendorFailure } from './errors.ts';
 import { providerErrorOf, refusalOf } from './errors.ts';
+import { deletedAmong } from './history.ts';
 import type { MachineAddress } from './instances.ts';
-import {
-  ATTEMPT_TAG,
-  INDEX_TAG,
-  instanceIdOf,
-  instanceOf,
-  machineName,
-  OWNER_TAG,
-  REQUEST_TAG,
-  readMachine,
-} from './instances.ts';
+import { instanceIdOf, instanceOf, readMachine } from './instances.ts';
+import { machineOf } from './machine-model.ts';
+import { ATTEMPT_TAG, INDEX_TAG, machineName, OWNER_TAG, REQUEST_TAG } from './names.ts';
 
 const OPERATION = 'virtualMachines.createOrUpdate';
-/** Create requests under way at the same time for one launch. */
+/** Requests under way at the same time for one launch. */
 const LAUNCHES_AT_ONCE = 8;
-const NETWORK_API_VERSION = '2022-11-01';
-export const ADMIN_USER = 'broker';
 
 type Outcome =
   | { readonly kind: 'instance'; readonly instance: Instance }
@@ -35,27 +26,72 @@ type Outcome =
  * Starts machines, each by a create-only PUT under a name made of the key, and returns once ARM has accepted or refused them.
  * The first one goes ahead: what refuses it (quota, restriction, a taken key) would refuse the others, which are then not sent.
  * Throws a ProviderError if any machine's fate is an error, the one that needs the most care first; the same key again adopts
- * the machines that exist.
+ * the machines that exist. A key that may have been sent before starts nothing whose machine has come and gone.
  */
 export async function launch(context: AdapterContext, request: LaunchRequest, call: Call): Promise<LaunchResult> {
   checkRequest(context, request);
   const fingerprint = fingerprintOf(request);
-  const first = await launchOne(context, request, 0, fingerprint, call);
-  if (first.kind === 'error') throw first.error;
-  if (first.kind === 'refusal') return { instances: [], refusals: [{ count: request.count, refusal: first.refusal }] };
-  const indexes = Array.from({ length: request.count - 1 }, (_, index) => index + 1);
-  const others = await mapConcurrently(indexes, LAUNCHES_AT_ONCE, (index) =>
-    launchOne(context, request, index, fingerprint, call),
-  );
-  const outcomes = [first, ...others];
-  const errors = outcomes.flatMap((outcome) => (outcome.kind === 'error' ? [outcome.error] : []));
-  const worst = mostPressing(errors);
+  const indexes = Array.from({ length: request.count }, (_, index) => index);
+  const known = request.resend ? await earlierOutcomes(context, request, fingerprint, indexes, call) : [];
+  if (known.some((outcome) => outcome?.kind === 'error')) return resultOf(known.filter((one) => one !== undefined));
+  const open = indexes.filter((index) => known[index] === undefined);
+  const outcomes = [...known.filter((outcome) => outcome !== undefined)];
+  const [leader, ...followers] = open;
+  if (leader !== undefined) {
+    const first = await launchOne(context, request, leader, fingerprint, call);
+    outcomes.push(first);
+    if (first.kind === 'refusal') outcomes.push(...followers.map(() => first));
+    if (first.kind === 'instance')
+      outcomes.push(
+        ...(await mapConcurrently(followers, LAUNCHES_AT_ONCE, (index) =>
+          launchOne(context, request, index, fingerprint, call),
+        )),
+      );
+  }
+  return resultOf(outcomes);
+}
+
+function resultOf(outcomes: readonly Outcome[]): LaunchResult {
+  const worst = mostPressing(outcomes.flatMap((outcome) => (outcome.kind === 'error' ? [outcome.error] : [])));
   if (worst !== null) throw worst;
+  const counts = new Map<Refusal, number>();
+  for (const outcome of outcomes)
+    if (outcome.kind === 'refusal') counts.set(outcome.refusal, (counts.get(outcome.refusal) ?? 0) + 1);
   return {
     instances: outcomes.flatMap((outcome) => (outcome.kind === 'instance' ? [outcome.instance] : [])),
-    refusals: outcomes.flatMap((outcome) =>
-      outcome.kind === 'refusal' ? [{ count: 1, refusal: outcome.refusal }] : [],
-    ),
+    refusals: [...counts].map(([refusal, count]) => ({ count, refusal })),
+  };
+}
+
+/**
+ * By index, what an earlier sending of the key has come to; undefined = nothing that Azure knows. ARM gives a name free with its
+ * machine, so a name without a machine is looked up among the deletions that Resource Graph keeps for 14 days.
+ */
+async function earlierOutcomes(
+  context: AdapterContext,
+  request: LaunchRequest,
+  fingerprint: string,
+  indexes: readonly number[],
+  call: Call,
+): Promise<readonly (Outcome | undefined)[]> {
+  const machines = await mapConcurrently(indexes, LAUNCHES_AT_ONCE, (index) =>
+    readMachine(context, addressOf(context, request, index), call),
+  );
+  const ids = indexes.map((index) => instanceIdOf(context.settings.subscriptionId, addressOf(context, request, index)));
+  const missing = ids.filter((_, index) => machines[index] === null);
+  const deleted = missing.length === 0 ? new Set<string>() : await deletedAmong(context, missing, call);
+  return indexes.map((index) => {
+    const machine = machines[index] ?? null;
+    if (machine !== null) return adoption(context, machine, fingerprint, 'the name is taken');
+    if (!deleted.has((ids[index] ?? '').toLowerCase())) return undefined;
+    return { kind: 'instance', instance: { ...acceptedInstance(context, request, index), state: 'gone' } };
+  });
+}
+
+function addressOf(context: AdapterContext, request: LaunchRequest, index: number): MachineAddress {
+  return {
+    resourceGroup: context.settings.resourceGroupOf(request.pool.region),
+    name: machineName(request.idempotencyKey, index),
   };
 }
 
@@ -70,7 +106,8 @@ function pressure(kind: ProviderErrorKind): number {
 
 function checkRequest(context: AdapterContext, request: LaunchRequest): void {
   const { pool, count } = request;
-  if (pool.market === 'reserved') throw invalid('reserved capacity is not supported');
+  if ((pool.market === 'reserved') !== (pool.reservation !== null))
+    throw invalid('a reserved pool names its capacity reservation group, and no other pool does');
   if (!context.settings.regions.includes(pool.region))
     throw invalid(`azure is not configured for the region ${pool.region}`);
   if (!Number.isInteger(count) || count < 1) throw invalid(`count must be a whole number ≥ 1, not ${count}`);
@@ -95,11 +132,9 @@ async function launchOne(
   call: Call,
 ): Promise<Outcome> {
   const { pool } = request;
-  const address: MachineAddress = {
-    resourceGroup: context.settings.resourceGroupOf(pool.region),
-    name: machineName(request.idempotencyKey, index),
-  };
+  const address = addressOf(context, request, index);
   const tags = {
+    ...context.settings.tags,
     ...request.tags,
     [OWNER_TAG]: request.owner,
     [ATTEMPT_TAG]: request.idempotencyKey,
@@ -115,7 +150,7 @@ async function launchOne(
     });
     await poller.submitted();
   });
-  if (answer.ok) return { kind: 'instance', instance: acceptedInstance(context, request, index, address) };
+  if (answer.ok) return { kind: 'instance', instance: acceptedInstance(context, request, index) };
   const { failure } = answer;
   if (nameIsTaken(failure)) return adopted(context, address, fingerprint, failure, call);
   const refusal = refusalOf(failure, pool);
@@ -123,14 +158,9 @@ async function launchOne(
   return { kind: 'error', error: providerErrorOf(failure, OPERATION, 'mutation') };
 }
 
-function acceptedInstance(
-  context: AdapterContext,
-  request: LaunchRequest,
-  index: number,
-  address: MachineAddress,
-): Instance {
+function acceptedInstance(context: AdapterContext, request: LaunchRequest, index: number): Instance {
   const { pool, idempotencyKey } = request;
-  const instanceId = instanceIdOf(context.settings.subscriptionId, address);
+  const instanceId = instanceIdOf(context.settings.subscriptionId, addressOf(context, request, index));
   return {
     ref: { region: pool.region, zone: pool.zone, idempotencyKey, index, instanceId },
     pool,
@@ -162,77 +192,23 @@ async function adopted(
 ): Promise<Outcome> {
   try {
     const machine = await readMachine(context, address, call);
-    if (machine?.tags?.[REQUEST_TAG] === fingerprint)
-      return { kind: 'instance', instance: instanceOf(context, machine) };
+    return adoption(context, machine, fingerprint, failure.message, failure.code);
   } catch (error) {
     // Whether the machine is ours stays open: nothing was started now, so asking again is safe.
     if (error instanceof ProviderError) return { kind: 'error', error };
     throw error;
   }
-  const message = `${address.name} exists from another request: ${failure.message}`;
-  const { code } = failure;
+}
+
+function adoption(
+  context: AdapterContext,
+  machine: VirtualMachine | null,
+  fingerprint: string,
+  words: string,
+  code = '',
+): Outcome {
+  if (machine?.tags?.[REQUEST_TAG] === fingerprint) return { kind: 'instance', instance: instanceOf(context, machine) };
+  const message = `${machine?.name ?? 'the machine'} exists from another request: ${words}`;
   const error = new ProviderError({ kind: 'conflict', provider: 'azure', operation: OPERATION, code, message });
   return { kind: 'error', error };
-}
-
-/** The network interface is part of the request, so that it lives and dies with the machine, as the disk does. */
-function machineOf(
-  context: AdapterContext,
-  request: LaunchRequest,
-  name: string,
-  tags: Readonly<Record<string, string>>,
-): VirtualMachine {
-  const { settings, sshPublicKey } = context;
-  const { pool, userData } = request;
-  return {
-    location: pool.region,
-    tags: { ...tags },
-    ...(pool.zone === null ? {} : { zones: [pool.zone] }),
-    hardwareProfile: { vmSize: pool.instanceType },
-    ...marketFields(pool),
-    storageProfile: {
-      imageReference: imageOf(context, pool),
-      osDisk: {
-        createOption: 'FromImage',
-        deleteOption: 'Delete',
-        diskSizeGB: settings.diskGiB,
-        managedDisk: { storageAccountType: 'StandardSSD_LRS' },
-      },
-    },
-    osProfile: {
-      computerName: name,
-      adminUsername: ADMIN_USER,
-      ...(userData === null ? {} : { customData: Buffer.from(userData, 'utf8').toString('base64') }),
-      linuxConfiguration: {
-        disablePasswordAuthentication: true,
-        ssh: { publicKeys: [{ path: `/home/${ADMIN_USER}/.ssh/authorized_keys`, keyData: sshPublicKey }] },
-      },
-    },
-    networkProfile: {
-      networkApiVersion: NETWORK_API_VERSION,
-      networkInterfaceConfigurations: [
-        {
-          name: 'primary',
-          primary: true,
-          deleteOption: 'Delete',
-          ipConfigurations: [{ name: 'primary', primary: true, subnet: { id: settings.subnetOf(pool.region) } }],
-        },
-      ],
-    },
-  };
-}
-
-/** Spot: evicted means deleted, so that nothing is left to pay for; a maximum of −1 means "up to the on-demand price". */
-function marketFields(pool: Pool): Pick<VirtualMachine, 'priority' | 'evictionPolicy' | 'billingProfile'> {
-  if (pool.market !== 'spot') return {};
-  return { priority: 'Spot', evictionPolicy: 'Delete', billingProfile: { maxPrice: -1 } };
-}
-
-function imageOf(context: AdapterContext, pool: Pool): ImageReference {
-  const architecture = /_GB\d+_/i.test(pool.instanceType) ? 'arm64' : 'x86_64';
-  const image = context.settings.images[architecture];
-  if (image === null) throw invalid(`${pool.instanceType} needs an ${architecture} image: set images.${architecture}`);
-  if (image.startsWith('/')) return { id: image };
-  const [publisher = '', offer = '', sku = '', version = ''] = image.split(':');
-  return { publisher, offer, sku, version };
 }

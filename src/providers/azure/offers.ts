@@ -2,16 +2,15 @@ import type { ResourceSku } from '@azure/arm-compute';
 import type { Architecture, Offer, QuotaClaim } from '../../domain/offer.ts';
 import type { Pool } from '../../domain/pool.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type { Call, OfferQuery, OfferSnapshot, QuarantinedPrice, RegionOutcome } from '../provider.ts';
-import { allPages, callAzure, mapConcurrently } from './calls.ts';
+import type { Call, OfferQuery, OfferSnapshot, QuarantinedPrice } from '../provider.ts';
+import { allPages, callAzure } from './calls.ts';
 import type { AdapterContext } from './context.ts';
 import type { PricedMarket, PriceList } from './prices.ts';
 import { readPriceList } from './prices.ts';
 import { outcomeOf } from './region-outcomes.ts';
+import type { ReservedCapacity } from './reservations.ts';
+import { readReservations } from './reservations.ts';
 import { canonicalQuotaName, REGIONAL_CORES_QUOTA, SPOT_CORES_QUOTA, sizeLineOf } from './sizes.ts';
-
-/** Regions read at the same time: the Retail Prices API throttles by caller. */
-const REGIONS_AT_ONCE = 4;
 
 /**
  * Expected spot evictions per machine-hour. Azure publishes eviction rates only as bands through Resource Graph (0–5 % … 20 %+
@@ -33,21 +32,25 @@ export interface SizeOnSale {
   readonly zones: readonly { readonly zone: string | null; readonly restricted: boolean }[];
 }
 
-/** Never throws for one failing region. */
+/** Regions are read side by side: one that fails or is slow holds up no other. Never throws for one failing region. */
 export async function listOffers(context: AdapterContext, query: OfferQuery, call: Call): Promise<OfferSnapshot> {
   const offers: Offer[] = [];
   const quarantined: QuarantinedPrice[] = [];
-  const regions = await mapConcurrently(query.regions, REGIONS_AT_ONCE, async (region): Promise<RegionOutcome> => {
-    return outcomeOf(region, call, async () => {
-      const [sizes, prices] = await Promise.all([
-        readSizes(context, region, call),
-        readPriceList(context.clients, context.clock, region, call),
-      ]);
-      const found = offersOf(region, sizes, prices, context.clock.now());
-      offers.push(...found.offers);
-      quarantined.push(...found.quarantined);
-    });
-  });
+  const regions = await Promise.all(
+    query.regions.map((region) =>
+      outcomeOf(region, call, async () => {
+        const [sizes, prices, reservations] = await Promise.all([
+          readSizes(context, region, call),
+          readPriceList(context.clients, context.clock, region, call),
+          readReservations(context, region, call),
+        ]);
+        const now = context.clock.now();
+        const found = offersOf(region, sizes, prices, now);
+        offers.push(...found.offers, ...reservedOffersOf(region, sizes, prices, reservations, now));
+        quarantined.push(...found.quarantined);
+      }),
+    ),
+  );
   return { offers, quarantined, regions };
 }
 
@@ -133,6 +136,42 @@ export function offersOf(
       });
   }
   return { offers, quarantined };
+}
+
+/**
+ * Pools of capacity that was set aside, at the list price: what of it is paid already is the operator's to say (`priceAdjustments`).
+ * A reservation of a size that is no GPU machine, or whose price is unknown, makes no offer.
+ */
+export function reservedOffersOf(
+  region: string,
+  sizes: readonly SizeOnSale[],
+  prices: PriceList,
+  reservations: readonly ReservedCapacity[],
+  observedAt: EpochMs,
+): readonly Offer[] {
+  return reservations.flatMap(({ groupId, instanceType, zone, freeCount }) => {
+    const size = sizes.find(({ name }) => name.toLowerCase() === instanceType.toLowerCase());
+    const price = size === undefined ? null : prices.priceOf(size.name, 'on-demand');
+    if (size === undefined || price === null || price.micro === null) return [];
+    const { name } = size;
+    const pool: Pool = {
+      provider: 'azure',
+      region,
+      zone,
+      instanceType: name,
+      market: 'reserved',
+      reservation: groupId,
+    };
+    return [
+      {
+        ...offerOf(size, pool, 'on-demand'),
+        priceMicroUsdPerHour: price.micro,
+        availability: 'available' as const,
+        availableCount: freeCount,
+        observedAt,
+      },
+    ];
+  });
 }
 
 interface SizeInPool {

@@ -46,7 +46,7 @@ export interface PriceList {
 
 /** Reads a region's price list, page by page. Throws the signal's reason or a ProviderError. */
 export async function readPriceList(
-  clients: AzureClients,
+  clients: Pick<AzureClients, 'retailPricesUrl'>,
   clock: Clock,
   region: string,
   call: Call,
@@ -128,13 +128,13 @@ function unusable(message: string): ProviderError {
 
 /**
  * One size has up to a dozen meters: Linux and Windows, each plain, Spot and Low Priority, reservations, dev/test, dedicated
- * hosts. Only the plain and the Spot meter of Linux are prices of ours. Windows shows in the product's name alone; Linux may
- * or may not be named there.
+ * hosts. Only the plain and the Spot meter of Linux are prices of ours. Windows shows in the product's name alone (`… Series Windows`,
+ * `… Srs Win`); Linux may or may not be named there.
  */
 export function marketOf(item: RetailItem): PricedMarket | null {
   if (item.type !== 'Consumption' || item.unitOfMeasure !== '1 Hour') return null;
   if ((item.currencyCode ?? 'USD') !== 'USD') return null;
-  if (/windows|cloud ?services|dedicated/i.test(item.productName)) return null;
+  if (/\bwin(dows)?\b|cloud ?services|dedicated/i.test(item.productName)) return null;
   const meter = `${item.skuName} ${item.meterName}`;
   if (/low priority|expired/i.test(meter)) return null;
   return /\bspot\b/i.test(meter) ? 'spot' : 'on-demand';
@@ -167,12 +167,14 @@ export function priceListOf(items: readonly RetailItem[], now: number): PriceLis
   };
 }
 
-/** Of two meters for one thing: one in force rather than one announced, then the later one, then the primary one. */
+/** Of two meters for one thing: one in force rather than one announced, then the later one, then the primary one, then the dearer. */
 function isBetter(item: RetailItem, other: RetailItem, now: number): boolean {
   const [mine, theirs] = [startOf(item), startOf(other)];
   if (mine <= now !== theirs <= now) return mine <= now;
   if (mine !== theirs) return mine <= now ? mine > theirs : mine < theirs;
-  return item.isPrimaryMeterRegion === true && other.isPrimaryMeterRegion !== true;
+  const primary = item.isPrimaryMeterRegion === true;
+  if (primary !== (other.isPrimaryMeterRegion === true)) return primary;
+  return item.retailPrice > other.retailPrice;
 }
 
 function startOf(item: RetailItem): number {

@@ -4,6 +4,7 @@ import { allPages } from './clients.ts';
 import type { HostType } from './machine-types.ts';
 import { LISTED_TYPES } from './machine-types.ts';
 import { acceleratorTypesPage, machineTypesPage } from './responses.ts';
+import { lastSegment, unreachableScopes } from './scopes.ts';
 
 /** What can be bought in each zone, and which zones did not answer. */
 export interface ZoneCatalog {
@@ -17,29 +18,6 @@ const GIB_PER_MIB = 1 / 1024;
 /** One local SSD partition. */
 const PARTITION_GIB = 375;
 const PAGE_SIZE = 500;
-
-/** `zones/us-central1-a`, or a URL that ends so → `us-central1-a`. */
-export function lastSegment(reference: string): string {
-  return reference.split('/').at(-1) ?? reference;
-}
-
-/** Stands for every zone: something did not answer, and the page does not say what. */
-export const EVERY_ZONE = '*';
-
-interface Warned {
-  readonly warning?: { readonly code: string } | null | undefined;
-}
-
-/** Zones of a page that did not answer: listed as unreachable, or with a warning that says so. */
-export function unreachableScopes(
-  page: Warned & { readonly unreachables: readonly string[]; readonly items: Readonly<Record<string, Warned>> },
-): readonly string[] {
-  const warned = Object.entries(page.items)
-    .filter(([, { warning }]) => warning?.code === 'UNREACHABLE')
-    .map(([scope]) => scope);
-  const named = [...page.unreachables, ...warned].map(lastSegment);
-  return named.length === 0 && page.warning?.code === 'UNREACHABLE' ? [EVERY_ZONE] : named;
-}
 
 export async function readZoneCatalog(clients: Clients, project: string, call: Call): Promise<ZoneCatalog> {
   const [typePages, gpuPages] = await Promise.all([

@@ -1,10 +1,16 @@
 import { CloudCatalogClient } from '@google-cloud/billing/build/src/v1/cloud_catalog_client.js';
+import { CloudQuotasClient } from '@google-cloud/cloudquotas/build/src/v1/cloud_quotas_client.js';
 // The client files and not the package's index: it would load 190 clients, 100 MB more.
 import { AcceleratorTypesClient } from '@google-cloud/compute/build/src/v1/accelerator_types_client.js';
+import { AddressesClient } from '@google-cloud/compute/build/src/v1/addresses_client.js';
+import { AdviceClient } from '@google-cloud/compute/build/src/v1/advice_client.js';
+import { DisksClient } from '@google-cloud/compute/build/src/v1/disks_client.js';
+import { GlobalOperationsClient } from '@google-cloud/compute/build/src/v1/global_operations_client.js';
 import { InstancesClient } from '@google-cloud/compute/build/src/v1/instances_client.js';
 import { MachineTypesClient } from '@google-cloud/compute/build/src/v1/machine_types_client.js';
 import { ProjectsClient } from '@google-cloud/compute/build/src/v1/projects_client.js';
 import { RegionsClient } from '@google-cloud/compute/build/src/v1/regions_client.js';
+import { ReservationsClient } from '@google-cloud/compute/build/src/v1/reservations_client.js';
 import { ZoneOperationsClient } from '@google-cloud/compute/build/src/v1/zone_operations_client.js';
 import { GoogleAuth, PassThroughClient } from 'google-auth-library';
 import type { z } from 'zod';
@@ -27,7 +33,15 @@ export interface Clients {
   readonly regions: GeneratedClient;
   readonly projects: GeneratedClient;
   readonly zoneOperations: GeneratedClient;
+  readonly globalOperations: GeneratedClient;
+  readonly disks: GeneratedClient;
+  readonly addresses: GeneratedClient;
+  readonly reservations: GeneratedClient;
+  readonly advice: GeneratedClient;
   readonly catalog: GeneratedClient;
+  readonly quotas: GeneratedClient;
+  /** One authorized request to an API whose SDK is not worth loading. Rejects as the SDKs do. */
+  post(url: string, body: object, signal: AbortSignal): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -40,8 +54,10 @@ function endpointOptions(endpoint: string | undefined): object {
   return { apiEndpoint: url.hostname, port, protocol };
 }
 
+type OlderOptions = { readonly fallback: true; readonly projectId: string; readonly apiKey?: string };
+
 /** What builds a client on its first use: each parses its part of the SDK's 12 MB of protocol description, and few are needed soon. */
-type Builders = Readonly<Record<keyof Omit<Clients, 'close'>, () => GeneratedClient>>;
+type Builders = Readonly<Record<Exclude<keyof Clients, 'post' | 'close'>, () => GeneratedClient>>;
 
 export function createClients(settings: ProviderSettings, projectId: string): Clients {
   const emulated = settings.credentials === 'emulated';
@@ -51,15 +67,18 @@ export function createClients(settings: ProviderSettings, projectId: string): Cl
   sockets.serve(auth);
   // A client may change the options it is given: each gets its own.
   const compute = () => ({ auth, ...endpointOptions(settings.endpoints['compute']) });
-  function catalog(): GeneratedClient {
-    const client = new CloudCatalogClient({
+  /** These clients carry an older copy of the authorization library, which takes no object of ours. */
+  function ofOlderKind<T extends GeneratedClient & { readonly auth: object }>(
+    build: (options: OlderOptions) => T,
+    service: string,
+  ): T {
+    const client = build({
       // REST instead of gRPC: one transport, one kind of error.
       fallback: true,
       // Untold, it asks the metadata server which project this is.
       projectId,
-      // This client carries an older copy of the authorization library, which takes no object of ours.
       ...(emulated ? { apiKey: 'emulated' } : {}),
-      ...endpointOptions(settings.endpoints['cloud-billing']),
+      ...endpointOptions(settings.endpoints[service]),
     });
     sockets.serve(client.auth);
     return client;
@@ -71,7 +90,13 @@ export function createClients(settings: ProviderSettings, projectId: string): Cl
     regions: () => new RegionsClient(compute()),
     projects: () => new ProjectsClient(compute()),
     zoneOperations: () => new ZoneOperationsClient(compute()),
-    catalog,
+    globalOperations: () => new GlobalOperationsClient(compute()),
+    disks: () => new DisksClient(compute()),
+    addresses: () => new AddressesClient(compute()),
+    reservations: () => new ReservationsClient(compute()),
+    advice: () => new AdviceClient(compute()),
+    catalog: () => ofOlderKind((options) => new CloudCatalogClient(options), 'cloud-billing'),
+    quotas: () => ofOlderKind((options) => new CloudQuotasClient(options), 'cloud-quotas'),
   };
   const built = new Map<string, GeneratedClient>();
   function once(name: keyof Builders): GeneratedClient {
@@ -98,8 +123,31 @@ export function createClients(settings: ProviderSettings, projectId: string): Cl
     get zoneOperations() {
       return once('zoneOperations');
     },
+    get globalOperations() {
+      return once('globalOperations');
+    },
+    get disks() {
+      return once('disks');
+    },
+    get addresses() {
+      return once('addresses');
+    },
+    get reservations() {
+      return once('reservations');
+    },
+    get advice() {
+      return once('advice');
+    },
     get catalog() {
       return once('catalog');
+    },
+    get quotas() {
+      return once('quotas');
+    },
+    async post(url, body, signal) {
+      const headers = { 'content-type': 'application/json' };
+      const { data } = await auth.fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal });
+      return data;
     },
     async close() {
       await Promise.all([...built.values()].map((client) => client.close()));

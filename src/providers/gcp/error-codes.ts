@@ -60,7 +60,11 @@ export const CODE_ROWS: readonly CodeRow[] = [
 
   // Reservations before capacity: their codes speak of capacity as well.
   { codePattern: /^RESERVATION_/, meaning: refusal('reservation', 'reservation', MINUTE) },
-  { message: /AUTOMATIC_RESERVATIONS_NO_CAPACITY/, meaning: refusal('reservation', 'reservation', MINUTE) },
+  {
+    message:
+      /AUTOMATIC_RESERVATIONS_NO_CAPACITY|[Rr]eservations? .*(?:does not have sufficient capacity|do not have available resources)|No available resources in specified reservations/,
+    meaning: refusal('reservation', 'reservation', MINUTE),
+  },
 
   // Capacity.
   {
@@ -119,7 +123,15 @@ export const CODE_ROWS: readonly CodeRow[] = [
     ],
     meaning: error('invalid-request'),
   },
-  { codes: ['alreadyExists', 'RESOURCE_ALREADY_EXISTS'], meaning: error('conflict') },
+  {
+    codes: [
+      'alreadyExists',
+      'RESOURCE_ALREADY_EXISTS',
+      'resourceInUseByAnotherResource',
+      'RESOURCE_IN_USE_BY_ANOTHER_RESOURCE',
+    ],
+    meaning: error('conflict'),
+  },
 
   // Transient.
   { codes: ['resourceNotReady', 'RESOURCE_NOT_READY'], meaning: error('unavailable') },

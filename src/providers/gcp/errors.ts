@@ -45,9 +45,10 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The answer's body: newer SDK versions keep it under a symbol, older ones make it the error's message. */
+/** The answer's body: newer SDK versions keep it under a symbol, older ones make it the error's message; plain requests have it as data. */
 function parsedPayload(error: unknown): unknown {
-  const payload = property(error, RAW_PAYLOAD) ?? property(error, 'message');
+  const payload =
+    property(error, RAW_PAYLOAD) ?? property(property(error, 'response'), 'data') ?? property(error, 'message');
   if (typeof payload !== 'string') return payload;
   try {
     return JSON.parse(payload);
@@ -93,12 +94,12 @@ export function failureOf(error: unknown): Failure {
   return { code, status, message, connection: status === null ? 'lost' : null };
 }
 
-/** The cloud does not know this machine. A missing zone or project says nothing about machines. */
-export function isMissingInstance(error: unknown): boolean {
+/** The cloud does not know this machine, disk or address. A missing zone or project says nothing about them. */
+export function isMissing(error: unknown, collection: string): boolean {
   return (
     error instanceof ProviderError &&
     error.code === 'notFound' &&
-    /\/instances\/[^/]+' was not found/.test(error.message)
+    new RegExp(`/${collection}/[^/]+' was not found`).test(error.message)
   );
 }
 
@@ -134,6 +135,19 @@ export function toProviderError(error: unknown, operation: string, mutating: boo
   });
 }
 
+/** What the failure of an operation means where nothing is refused: of a deletion. */
+export function errorOfFailure(failure: VendorFailure, operation: string): ProviderError {
+  const { code, message } = failure;
+  // The operation is over: whatever failed, nothing is in doubt.
+  return new ProviderError({
+    ...kindOf({ ...failure, connection: null }, false),
+    provider: 'gcp',
+    operation,
+    code,
+    message,
+  });
+}
+
 /** Rethrows what is not a failure of the cloud: the caller's abort, and our own mistakes. */
 export function asProviderError(error: unknown): ProviderError {
   if (error instanceof ProviderError) return error;
@@ -160,6 +174,8 @@ export interface RefusedPool {
   readonly reservation: string | null;
   /** The cloud's name of the GPU, for quotas named after its family. */
   readonly gpu: string | null;
+  /** The GPU family that the refusal itself names (`NVIDIA_H100`), where it does. */
+  readonly gpuFamily?: string | null;
 }
 
 /** The refusal that a failure of a launch means; null where it is an error instead. */
@@ -205,9 +221,11 @@ function scopeOf(name: ScopeName, message: string, pool: RefusedPool): RefusalSc
  * A GPU quota closes its family in the region. Newer families share one metric (`GPUS_PER_GPU_FAMILY`), whose family is the pool's own.
  * Another quota (CPUs, disks, addresses) is claimed by no offer, so it closes the region.
  */
-function quotaScope(message: string, { region, market, gpu }: RefusedPool): RefusalScope {
+function quotaScope(message: string, { region, market, gpu, gpuFamily = null }: RefusedPool): RefusalScope {
   const named = /Quota '([A-Z0-9_]+)'/.exec(message)?.[1] ?? null;
-  const own = gpu === null || market === null || market === 'reserved' ? null : quotaOf(gpu, market);
+  const sold = market === 'spot' ? 'spot' : 'on-demand';
+  const told = gpuFamily === null ? null : `${sold === 'spot' ? 'PREEMPTIBLE_' : ''}${gpuFamily}_GPUS`;
+  const own = told ?? (gpu === null || market === null ? null : quotaOf(gpu, sold));
   const quota = named !== null && FAMILY_QUOTAS.has(named) ? own : named;
   if (quota === null || !isGpuQuota(quota)) return { ...ANYWHERE, region };
   return { ...ANYWHERE, region, market, quota };

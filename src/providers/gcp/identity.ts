@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { poolKey } from '../../domain/pool.ts';
+import type { Market } from '../../domain/pool.ts';
+import { MARKETS, poolKey } from '../../domain/pool.ts';
+import type { EpochMs } from '../../domain/time.ts';
 import type { LaunchRequest } from '../provider.ts';
 
 /** Labels on every machine. Reserved: tags of this prefix never come from users. */
@@ -34,13 +36,23 @@ export function uuidOf(name: string): string {
  * The insert's `requestId`. It also says on which market the machine was asked for: of a launch that failed only the
  * operation remains, which names no market but repeats this id.
  */
-export function requestIdOf(name: string, market: SoldMarket): string {
-  return uuidOf(market === 'spot' ? `${name}/spot` : name);
+export function requestIdOf(name: string, market: Market): string {
+  return uuidOf(market === 'on-demand' ? name : `${name}/${market}`);
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * The `requestId` of a deletion: sent again within the minute it is the same request; later it is a new one, since the cloud would
+ * answer a known id with the first operation, even if that one failed.
+ */
+export function deletionIdOf(what: string, now: EpochMs): string {
+  return uuidOf(`${what}/delete/${Math.floor(now / MINUTE_MS)}`);
 }
 
 /** The market that a request id was made for; null for an id that is not ours. */
-export function marketOfRequestId(name: string, requestId: string): SoldMarket | null {
-  return SOLD_MARKETS.find((market) => requestIdOf(name, market) === requestId) ?? null;
+export function marketOfRequestId(name: string, requestId: string): Market | null {
+  return MARKETS.find((market) => requestIdOf(name, market) === requestId) ?? null;
 }
 
 export function requestDigest(request: LaunchRequest): string {

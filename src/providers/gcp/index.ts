@@ -1,21 +1,29 @@
 import type { Capabilities, Provider, ProviderSettings } from '../provider.ts';
+import { checkAccess } from './access.ts';
+import { adviseCapacity } from './advice.ts';
 import { readZoneCatalog } from './catalog.ts';
 import { createClients } from './clients.ts';
+import { readFamilyLimits } from './family-limits.ts';
 import { getInstance, listOwned, terminate } from './instances.ts';
+import { pollInterruptions } from './interruptions.ts';
 import { launch } from './launch.ts';
+import { listLeftovers, removeLeftover } from './leftovers.ts';
 import { listOffers } from './offers.ts';
 import { readPriceList } from './prices.ts';
 import { listQuotas } from './quotas.ts';
+import { readReservations } from './reservations.ts';
 import { parseOptions } from './settings.ts';
 import { sharedRead } from './shared-read.ts';
 
 const CAPABILITIES: Capabilities = {
-  markets: ['on-demand', 'spot'],
+  markets: ['on-demand', 'spot', 'reserved'],
   spotNoticeSeconds: 30,
   choosesZone: true,
   refusesAsynchronously: true,
   quotaScopes: ['region', 'global'],
 };
+
+const RESOURCE_MANAGER = 'https://cloudresourcemanager.googleapis.com';
 
 /** The adapter for Google Cloud. Throws a ProviderError that names the option when the options are wrong. */
 export async function createProvider(settings: ProviderSettings): Promise<Provider> {
@@ -33,21 +41,26 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     project,
     prices: sharedRead(sharing, (call) => readPriceList(clients, settings.regions, call)),
     catalog: sharedRead(sharing, (call) => readZoneCatalog(clients, project, call)),
+    reservations: sharedRead(sharing, (call) => readReservations(clients, project, call)),
+    familyLimits: sharedRead(sharing, (call) => readFamilyLimits(clients, project, call)),
+    ...{ regions: settings.regions, clock: settings.clock },
   };
+  const resourceManager = settings.endpoints['cloud-resource-manager'] ?? RESOURCE_MANAGER;
   return {
     contract: 1,
     id: 'gcp',
     capabilities: CAPABILITIES,
     listOffers: (query, call) => listOffers(sources, query, call),
-    listQuotas: (query, call) => listQuotas(clients, project, query, call),
+    listQuotas: (query, call) => listQuotas(sources, query, call),
     launch: (request, call) => launch(clients, options, request, call),
     getInstance: (ref, call) => getInstance(clients, project, ref, call),
     listOwned: (query, call) => listOwned(clients, project, query, call),
-    // TODO(helper): real
-    listLeftovers: () => Promise.resolve({ leftovers: [], regions: [] }),
-    removeLeftover: () => Promise.resolve('gone'),
-    checkAccess: () => Promise.resolve([]),
-    terminate: (ref, call) => terminate(clients, project, ref, call),
+    listLeftovers: (query, call) => listLeftovers(sources, query, call),
+    removeLeftover: (leftover, call) => removeLeftover(sources, leftover, call),
+    checkAccess: (call) => checkAccess({ clients, options, endpoint: resourceManager }, call),
+    adviseCapacity: (query, call) => adviseCapacity(sources, query, call),
+    pollInterruptions: (cursor, call) => pollInterruptions(sources, cursor, call),
+    terminate: (ref, call) => terminate(sources, ref, call),
     async close() {
       closing.abort(new Error('the provider is closed'));
       await clients.close();

@@ -1,23 +1,16 @@
 import type { Pool } from '../../domain/pool.ts';
-import type {
-  Call,
-  Instance,
-  InstanceRef,
-  InstanceState,
-  OwnedQuery,
-  OwnedSnapshot,
-  RegionOutcome,
-} from '../provider.ts';
+import type { Clock } from '../../domain/time.ts';
+import type { Call, Instance, InstanceRef, InstanceState, OwnedQuery, OwnedSnapshot } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
-import { EVERY_ZONE, lastSegment, unreachableScopes } from './catalog.ts';
 import type { Clients } from './clients.ts';
 import { allPages, callApi } from './clients.ts';
-import { asProviderError, isMissingInstance, unreachableZones } from './errors.ts';
-import { ATTEMPT_LABEL, INDEX_LABEL, machineName, OWNER_LABEL, tagsOf } from './identity.ts';
+import { asProviderError, isMissing } from './errors.ts';
+import { ATTEMPT_LABEL, deletionIdOf, INDEX_LABEL, machineName, OWNER_LABEL, tagsOf } from './identity.ts';
 import { withAttached } from './machine-types.ts';
-import { findInsert, instanceOfInsert } from './operations.ts';
+import { findInsert, instanceOfInsert, isDone } from './operations.ts';
 import type { InstanceResource } from './responses.ts';
 import { instanceResource, instancesPage, operationResource } from './responses.ts';
+import { lastSegment, outcomeOf, regionOfZone, unreachableScopes } from './scopes.ts';
 
 const PAGE_SIZE = 500;
 
@@ -40,17 +33,20 @@ const STATES: Readonly<Record<string, InstanceState>> = {
   SUSPENDED: 'failed',
 };
 
-/** `us-central1-a` → `us-central1` */
-export function regionOfZone(zone: string): string {
-  return zone.slice(0, zone.lastIndexOf('-'));
+/** Only a machine whose launch named a reservation is in one as far as its pool goes. */
+function reservationIn({ reservationAffinity }: InstanceResource): string | null {
+  if (reservationAffinity?.consumeReservationType !== 'SPECIFIC_RESERVATION') return null;
+  const [name] = reservationAffinity.values;
+  return name === undefined ? null : lastSegment(name);
 }
 
-function poolOf(resource: InstanceResource): Pool {
+export function poolOf(resource: InstanceResource): Pool {
   const zone = lastSegment(resource.zone);
   const machineType = lastSegment(resource.machineType);
   const [gpu] = resource.guestAccelerators;
   const attached = machineType.startsWith('n1-') && gpu !== undefined;
   const spot = resource.scheduling?.provisioningModel === 'SPOT' || resource.scheduling?.preemptible === true;
+  const reservation = reservationIn(resource);
   return {
     provider: 'gcp',
     region: regionOfZone(zone),
@@ -58,8 +54,8 @@ function poolOf(resource: InstanceResource): Pool {
     instanceType: attached
       ? withAttached(machineType, lastSegment(gpu.acceleratorType), gpu.acceleratorCount)
       : machineType,
-    market: spot ? 'spot' : 'on-demand',
-    reservation: null,
+    market: reservation === null ? (spot ? 'spot' : 'on-demand') : 'reserved',
+    reservation,
   };
 }
 
@@ -102,7 +98,7 @@ export async function readInstance(
       call,
     );
   } catch (error) {
-    if (isMissingInstance(error)) return null;
+    if (isMissing(error, 'instances')) return null;
     throw error;
   }
 }
@@ -119,11 +115,12 @@ async function findByAttempt(
   return pages.flatMap(({ items }) => Object.values(items).flatMap(({ instances }) => instances))[0] ?? null;
 }
 
-function instancePages(clients: Clients, project: string, filter: string, call: Call) {
+export function instancePages(clients: Clients, project: string, filter: string | null, call: Call) {
   return allPages(
     {
       ...{ client: clients.instances, method: 'aggregatedList', operation: 'instances.aggregatedList' },
-      ...{ request: { project, filter, maxResults: PAGE_SIZE }, response: instancesPage, mutating: false },
+      request: { project, maxResults: PAGE_SIZE, ...(filter === null ? {} : { filter }) },
+      ...{ response: instancesPage, mutating: false },
     },
     call,
   );
@@ -164,19 +161,12 @@ export async function listOwned(
     .flatMap(({ items }) => Object.values(items).flatMap((scope) => scope.instances.map(instanceOf)))
     .filter(({ ref }) => wanted.has(ref.region));
   const silent = pages.flatMap(unreachableScopes);
-  return { instances, regions: query.regions.map((region) => outcomeOf(region, silent)) };
+  return { instances, regions: query.regions.map((region) => outcomeOf('instances.aggregatedList', region, silent)) };
 }
 
-function outcomeOf(region: string, silent: readonly string[]): RegionOutcome {
-  const missing = silent.filter((scope) => scope === EVERY_ZONE || scope === region || regionOfZone(scope) === region);
-  if (missing.length === 0) return { region, complete: true, error: null };
-  return { region, complete: false, error: unreachableZones('instances.aggregatedList', missing) };
-}
-
-/** Deleting takes the boot disk along (`autoDelete`). Deleting twice does no harm, so it needs no request id. */
+/** Deleting takes the boot disk along (`autoDelete`). */
 export async function terminate(
-  clients: Clients,
-  project: string,
+  { clients, project, clock }: { readonly clients: Clients; readonly project: string; readonly clock: Clock },
   ref: InstanceRef,
   call: Call,
 ): Promise<'terminating' | 'gone'> {
@@ -188,13 +178,14 @@ export async function terminate(
     const operation = await callApi(
       {
         ...{ client: clients.instances, method: 'delete', operation: 'instances.delete', mutating: true },
-        ...{ request: { project, zone, instance }, response: operationResource },
+        request: { project, zone, instance, requestId: deletionIdOf(`${zone}/${instance}`, clock.now()) },
+        response: operationResource,
       },
       call,
     );
-    return operation.status === 'DONE' && (operation.error?.errors ?? []).length === 0 ? 'gone' : 'terminating';
+    return isDone(operation, 'instances.delete') ? 'gone' : 'terminating';
   } catch (error) {
-    if (isMissingInstance(error)) return 'gone';
+    if (isMissing(error, 'instances')) return 'gone';
     throw error;
   }
 }

@@ -10,87 +10,32 @@ import type {
 import { ProviderError } from '../provider.ts';
 import type { Clients } from './clients.ts';
 import { callApi } from './clients.ts';
+import type { VendorFailure } from './error-codes.ts';
 import { refusalOf } from './errors.ts';
-import type { SoldMarket } from './identity.ts';
-import { ATTEMPT_LABEL, labelsOf, machineName, REQUEST_LABEL, requestDigest, requestIdOf } from './identity.ts';
+import { ATTEMPT_LABEL, machineName, REQUEST_LABEL, requestDigest, requestIdOf } from './identity.ts';
+import type { Target } from './instance-body.ts';
+import { instanceBody } from './instance-body.ts';
 import { instanceOf, readInstance } from './instances.ts';
-import { gpuOf, seriesOf, splitInstanceType } from './machine-types.ts';
-import { failureOfOperation } from './operations.ts';
+import { gpuOf } from './machine-types.ts';
+import { failureOfOperation, findInsert } from './operations.ts';
 import type { InstanceResource, OperationResource } from './responses.ts';
 import { operationResource } from './responses.ts';
 import type { GcpOptions } from './settings.ts';
-
-/** A pool that this cloud can be asked for. */
-interface Target {
-  readonly zone: string;
-  readonly market: SoldMarket;
-}
 
 function launchError(kind: 'invalid-request' | 'conflict', code: string, message: string): ProviderError {
   return new ProviderError({ kind, provider: 'gcp', operation: 'instances.insert', code, message });
 }
 
 function targetOf({ pool, count, idempotencyKey }: LaunchRequest): Target {
-  const { zone, market } = pool;
+  const { zone, market, reservation } = pool;
   if (zone === null) throw launchError('invalid-request', '', 'a launch needs a zone');
-  if (market === 'reserved') throw launchError('invalid-request', '', 'reservations are not sold by this adapter');
+  if ((market === 'reserved') !== (reservation !== null))
+    throw launchError('invalid-request', '', 'a reserved pool, and no other, names its reservation');
   if (!Number.isSafeInteger(count) || count < 1)
     throw launchError('invalid-request', '', `a launch is of at least one machine, not ${count}`);
   if (!/^[a-z0-9]{1,40}$/.test(idempotencyKey))
     throw launchError('invalid-request', '', `"${idempotencyKey}" is not a key: 1–40 characters of a–z and 0–9`);
-  return { zone, market };
-}
-
-/** The instance resource of a machine. */
-function instanceBody(options: GcpOptions, request: LaunchRequest, target: Target, index: number): object {
-  const { pool, userData } = request;
-  const { machineType, attached } = splitInstanceType(pool.instanceType);
-  const place = `zones/${target.zone}`;
-  const images: Readonly<Record<string, string>> = options.images;
-  const subnetwork = options.subnetworks[pool.region];
-  return {
-    name: machineName(request.idempotencyKey, index),
-    machineType: `${place}/machineTypes/${machineType}`,
-    labels: labelsOf(request, index),
-    ...(attached === null
-      ? {}
-      : {
-          guestAccelerators: [
-            { acceleratorType: `${place}/acceleratorTypes/${attached.gpu}`, acceleratorCount: attached.count },
-          ],
-        }),
-    disks: [
-      {
-        boot: true,
-        autoDelete: true,
-        initializeParams: {
-          sourceImage: images[seriesOf(machineType)] ?? options.images.default,
-          diskSizeGb: String(options.diskGiB),
-        },
-      },
-    ],
-    networkInterfaces: [
-      {
-        ...(subnetwork === undefined ? { network: options.network } : { subnetwork }),
-        ...(options.externalAddress ? { accessConfigs: [{ type: 'ONE_TO_ONE_NAT', name: 'External NAT' }] } : {}),
-      },
-    ],
-    // Machines with GPUs cannot move while they run.
-    scheduling: {
-      onHostMaintenance: 'TERMINATE',
-      ...(target.market === 'spot'
-        ? { provisioningModel: 'SPOT', instanceTerminationAction: 'DELETE', automaticRestart: false }
-        : { automaticRestart: true }),
-    },
-    ...(userData === null ? {} : { metadata: { items: [{ key: 'user-data', value: userData }] } }),
-    ...(options.serviceAccount === null
-      ? {}
-      : {
-          serviceAccounts: [
-            { email: options.serviceAccount, scopes: ['https://www.googleapis.com/auth/cloud-platform'] },
-          ],
-        }),
-  };
+  return { zone, market, reservation };
 }
 
 type Outcome = { readonly instance: Instance } | { readonly refusal: Refusal };
@@ -144,12 +89,52 @@ function settled(other: PromiseSettledResult<Outcome>, call: Call): Outcome {
   });
 }
 
+/** Sends the insert unless the cloud already tells what became of an earlier one. */
 async function launchOne(launching: Launching, index: number, call: Call): Promise<Outcome> {
+  const name = machineName(launching.request.idempotencyKey, index);
+  if (launching.request.resend) {
+    const known = await formerOutcome(launching, name, index, call);
+    if (known !== null) return known;
+  }
+  const answer = await sendInsert(launching, name, index, call);
+  if ('refusal' in answer) return answer;
+  const sent = answer.operation;
+  const failed = sent === null ? null : failureOfOperation(sent);
+  if (failed !== null) return failedOutcome(launching, index, failed);
+  if (sent !== null) checkTarget(sent, launching.target, name);
+  const resource = await readLaunched(launching, name, call);
+  if (resource === null && sent === null)
+    throw launchError('conflict', 'alreadyExists', `${name} was taken when asked for, and is gone`);
+  if (resource !== null) return { instance: adopted(resource, launching) };
+  // Made, and no longer there: the key was used before, and its machine has ended.
+  return { instance: unseenInstance(launching, index, sent?.status === 'DONE' ? 'gone' : 'pending') };
+}
+
+/**
+ * What became of the key if it was sent before: first the machine is asked for, then the list of operations, which the cloud keeps for two
+ * weeks, long after it has forgotten the request id and given the name free. Null where nothing was ever begun.
+ */
+async function formerOutcome(launching: Launching, name: string, index: number, call: Call): Promise<Outcome | null> {
+  const { clients, options, target } = launching;
+  const resource = await readLaunched(launching, name, call);
+  if (resource !== null) return { instance: adopted(resource, launching) };
+  const operation = await findInsert(clients, options.project, { zone: target.zone, name }, call);
+  if (operation === null) return null;
+  const failed = failureOfOperation(operation);
+  if (failed !== null) return failedOutcome(launching, index, failed);
+  return { instance: unseenInstance(launching, index, operation.status === 'DONE' ? 'gone' : 'pending') };
+}
+
+/** The insert's operation, or the refusal; null for an operation where the name is taken: by an earlier try of ours, unless the labels say otherwise. */
+async function sendInsert(
+  launching: Launching,
+  name: string,
+  index: number,
+  call: Call,
+): Promise<{ readonly operation: OperationResource | null } | { readonly refusal: Refusal }> {
   const { clients, options, request, target } = launching;
-  const name = machineName(request.idempotencyKey, index);
-  let operation: OperationResource | null;
   try {
-    operation = await callApi(
+    const operation = await callApi(
       {
         ...{ client: clients.instances, method: 'insert', operation: 'instances.insert', mutating: true },
         request: {
@@ -160,25 +145,22 @@ async function launchOne(launching: Launching, index: number, call: Call): Promi
       },
       call,
     );
+    return { operation };
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     const refusal = refusalFor(launching, { code: error.code, message: vendorMessage(error) });
     if (refusal !== null) return { refusal };
-    // The name is taken: by an earlier try of ours, unless the labels say otherwise.
     if (error.kind !== 'conflict') throw error;
-    operation = null;
+    return { operation: null };
   }
-  const failed = operation === null ? null : failureOfOperation(operation);
-  if (failed !== null) return { refusal: refusedBy(launching, failed) };
-  if (operation !== null) checkTarget(operation, target, name);
+}
+
+/** The machine by its name. Throws a conflict where it is another request's. */
+async function readLaunched(launching: Launching, name: string, call: Call): Promise<InstanceResource | null> {
+  const { clients, options, request, target } = launching;
   const resource = await readInstance(clients, options.project, { zone: target.zone, name }, call);
-  if (resource === null && operation === null)
-    throw launchError('conflict', 'alreadyExists', `${name} was taken when asked for, and is gone`);
   if (resource !== null) checkSameRequest(resource, request);
-  if (resource !== null) return { instance: adopted(resource, launching) };
-  // Made, and no longer there: the key was used before, and its machine has ended.
-  const state = operation?.status === 'DONE' ? 'gone' : 'pending';
-  return { instance: unseenInstance(launching, index, state) };
+  return resource;
 }
 
 /** The message without our own prefix, as the cloud gave it. */
@@ -192,11 +174,12 @@ function refusalFor({ request, target }: Launching, failure: { code: string; mes
   return refusalOf({ ...failure, status: null }, pool);
 }
 
-/** The insert failed earlier: the same key was sent again after it. Throws what is no refusal. */
-function refusedBy(launching: Launching, failure: { code: string; message: string }): Refusal {
+/** The insert was accepted and failed later, before the same key was sent again. */
+function failedOutcome(launching: Launching, index: number, failure: VendorFailure): Outcome {
   const refusal = refusalFor(launching, failure);
-  if (refusal !== null) return refusal;
-  throw launchError('invalid-request', failure.code, failure.message);
+  if (refusal !== null) return { refusal };
+  const instance = unseenInstance(launching, index, 'failed');
+  return { instance: { ...instance, failure: `${failure.code}: ${failure.message}` } };
 }
 
 /** A repeated request id brings back the first operation, whatever the second request was for. */

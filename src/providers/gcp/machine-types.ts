@@ -39,6 +39,11 @@ export const GPU_QUOTAS: readonly string[] = Object.values(GPUS).flatMap(({ quot
   `PREEMPTIBLE_${quota}`,
 ]);
 
+/** `NVIDIA_H100_GPUS` → `NVIDIA_H100`, the value of Cloud Quotas' dimension `gpu_family`. */
+export function gpuFamilyOf(quota: string): string {
+  return quota.replace(/_GPUS$/, '');
+}
+
 export function isGpuQuota(name: string): boolean {
   return GPU_QUOTAS.includes(name);
 }

@@ -1,11 +1,12 @@
+import type { Market } from '../../domain/pool.ts';
+import { MARKETS } from '../../domain/pool.ts';
 import type { Call, Instance, InstanceRef } from '../provider.ts';
 import type { Clients } from './clients.ts';
 import { callApi } from './clients.ts';
 import type { VendorFailure } from './error-codes.ts';
 import type { RefusedPool } from './errors.ts';
-import { refusalOf } from './errors.ts';
-import type { SoldMarket } from './identity.ts';
-import { marketOfRequestId, requestIdOf, SOLD_MARKETS } from './identity.ts';
+import { errorOfFailure, refusalOf } from './errors.ts';
+import { marketOfRequestId, requestIdOf } from './identity.ts';
 import { gpuOf, withAttached } from './machine-types.ts';
 import type { OperationError, OperationResource } from './responses.ts';
 import { operationsPage } from './responses.ts';
@@ -16,6 +17,13 @@ export function failureOfOperation(operation: OperationResource): (VendorFailure
   if (operation.status !== 'DONE' || error === undefined) return null;
   const status = operation.httpErrorStatusCode === 0 ? null : operation.httpErrorStatusCode;
   return { code: error.code, status, message: error.message, error };
+}
+
+/** Whether a deletion has happened. Throws the ProviderError that a failed operation means: to the SDK it is a success. */
+export function isDone(operation: OperationResource, name: string): boolean {
+  const failure = failureOfOperation(operation);
+  if (failure !== null) throw errorOfFailure(failure, name);
+  return operation.status === 'DONE';
 }
 
 /** The machine type that an error speaks of, from the details that capacity errors carry. */
@@ -30,6 +38,15 @@ function instanceTypeIn(error: OperationError): string | null {
   return null;
 }
 
+/** The GPU family that a quota error speaks of: newer families share one metric, and only the details tell them apart. */
+function gpuFamilyIn(error: OperationError): string | null {
+  for (const { quotaInfo } of error.errorDetails) {
+    const family = quotaInfo?.dimensions['gpu_family'];
+    if (family !== undefined) return family;
+  }
+  return null;
+}
+
 /** The insert of a machine, found by its request id: the cloud keeps operations for two weeks. Newest first; null where there was none. */
 export async function findInsert(
   clients: Clients,
@@ -38,7 +55,7 @@ export async function findInsert(
   call: Call,
 ): Promise<OperationResource | null> {
   const { zone, name } = place;
-  const ids = SOLD_MARKETS.map((market) => `(clientOperationId = "${requestIdOf(name, market)}")`);
+  const ids = MARKETS.map((market) => `(clientOperationId = "${requestIdOf(name, market)}")`);
   const { items } = await callApi(
     {
       ...{ client: clients.zoneOperations, method: 'list', operation: 'zoneOperations.list', mutating: false },
@@ -51,7 +68,7 @@ export async function findInsert(
   return inserts.toSorted((a, b) => (a.insertTime < b.insertTime ? 1 : -1))[0] ?? null;
 }
 
-export function marketOf(operation: OperationResource, name: string): SoldMarket | null {
+export function marketOf(operation: OperationResource, name: string): Market | null {
   return marketOfRequestId(name, operation.clientOperationId);
 }
 
@@ -72,6 +89,7 @@ export function instanceOfInsert(
   const refused: RefusedPool = {
     ...{ region: ref.region, zone, instanceType, market, reservation: null },
     gpu: instanceType === null ? null : gpuOf(instanceType),
+    gpuFamily: failure === null ? null : gpuFamilyIn(failure.error),
   };
   const refusal = failure === null ? null : refusalOf(failure, refused);
   const launchedAt = Date.parse(operation.insertTime);

@@ -4,8 +4,13 @@ import { ProviderError } from '../provider.ts';
 import type { Clients } from './clients.ts';
 import { callApi } from './clients.ts';
 import { asProviderError } from './errors.ts';
+import type { FamilyLimits } from './family-limits.ts';
+import { NO_FAMILY_LIMITS } from './family-limits.ts';
+import type { FamilyUsage } from './family-usage.ts';
+import { countFamilyUsage } from './family-usage.ts';
 import { GLOBAL_GPU_QUOTA, GPU_QUOTAS } from './machine-types.ts';
 import { projectResource, regionResource } from './responses.ts';
+import type { Observed } from './shared-read.ts';
 
 /** A region as the API tells it: its zones, and the quotas that it tells. */
 export interface RegionState {
@@ -39,35 +44,56 @@ export async function readProjectLimits(clients: Clients, project: string, call:
   return limitsOf(quotas);
 }
 
+export interface QuotaSources {
+  readonly clients: Clients;
+  readonly project: string;
+  readonly familyLimits: (call: Call) => Promise<Observed<FamilyLimits>>;
+}
+
 /**
- * Limits and usage of the GPU quotas. Families that the region does not tell of (H100 and newer: only the Cloud Quotas API does) have
- * neither limit nor usage: unknown. Without the project's own limit no region is complete, since every offer claims it.
+ * Limits and usage of the GPU quotas. Of families that a region does not tell of (H100 and newer) the Cloud Quotas API has the limit, and
+ * the usage is counted from the account's machines; what cannot be told is null, unknown. A region of which some part is missing is
+ * incomplete, and so are all without the project's own limit, since every offer claims it.
  */
-export async function listQuotas(
-  clients: Clients,
-  project: string,
-  query: QuotaQuery,
-  call: Call,
-): Promise<QuotaSnapshot> {
-  const global = await readProjectLimits(clients, project, call).catch(asProviderError);
-  const regions = await Promise.all(
-    query.regions.map(async (region) => {
+export async function listQuotas(sources: QuotaSources, query: QuotaQuery, call: Call): Promise<QuotaSnapshot> {
+  const { clients, project } = sources;
+  const [global, limits, usage, ...regions] = await Promise.all([
+    readProjectLimits(clients, project, call).catch(asProviderError),
+    sources.familyLimits(call).catch(asProviderError),
+    countFamilyUsage(clients, project, call).catch(asProviderError),
+    ...query.regions.map(async (region) => {
       const state = await readRegion(clients, project, region, call).catch(asProviderError);
       return { region, state };
     }),
-  );
+  ]);
+  const families: FamilyState = {
+    limitOf: limits instanceof ProviderError ? NO_FAMILY_LIMITS : limits.value,
+    usageOf: usage instanceof ProviderError ? () => null : usage,
+  };
   const quotas = regions.flatMap(({ region, state }) =>
-    state instanceof ProviderError ? [] : GPU_QUOTAS.map((name) => quota(region, name, state.limits)),
+    state instanceof ProviderError ? [] : GPU_QUOTAS.map((name) => regionalQuota(region, name, state.limits, families)),
   );
+  const shared = [global, limits, usage].find((part) => part instanceof ProviderError) ?? null;
   const outcomes = regions.map(({ region, state }): RegionOutcome => {
-    if (state instanceof ProviderError) return { region, complete: false, error: state };
-    if (global instanceof ProviderError) return { region, complete: false, error: global };
-    return { region, complete: true, error: null };
+    const error = state instanceof ProviderError ? state : shared;
+    return { region, complete: error === null, error };
   });
   return {
     quotas: global instanceof ProviderError ? quotas : [quota(null, GLOBAL_GPU_QUOTA, global), ...quotas],
     regions: outcomes,
   };
+}
+
+interface FamilyState {
+  readonly limitOf: FamilyLimits;
+  readonly usageOf: FamilyUsage;
+}
+
+/** As the region tells it; as Cloud Quotas and a count tell it where the region is silent. */
+function regionalQuota(region: string, name: string, limits: RegionState['limits'], families: FamilyState): Quota {
+  const told = quota(region, name, limits);
+  if (limits.has(name)) return told;
+  return { ...told, limit: families.limitOf(name, region), usage: families.usageOf(name, region) };
 }
 
 function quota(region: string | null, name: string, limits: RegionState['limits']): Quota {

@@ -69,6 +69,7 @@ export const instanceResource = z.looseObject({
   creationTimestamp: text,
   guestAccelerators: list(z.looseObject({ acceleratorType: text, acceleratorCount: count })),
   scheduling: z.looseObject({ provisioningModel: text, preemptible: z.boolean().nullish() }).nullish(),
+  reservationAffinity: z.looseObject({ consumeReservationType: text, values: list(z.string()) }).nullish(),
 });
 export type InstanceResource = z.infer<typeof instanceResource>;
 
@@ -77,7 +78,12 @@ export const instancesPage = aggregatedPage({ instances: list(instanceResource) 
 const operationError = z.looseObject({
   code: text,
   message: text,
-  errorDetails: list(z.looseObject({ errorInfo: z.looseObject({ metadatas: labels }).nullish() })),
+  errorDetails: list(
+    z.looseObject({
+      errorInfo: z.looseObject({ metadatas: labels }).nullish(),
+      quotaInfo: z.looseObject({ dimensions: labels }).nullish(),
+    }),
+  ),
 });
 export type OperationError = z.infer<typeof operationError>;
 
@@ -88,12 +94,76 @@ export const operationResource = z.looseObject({
   targetLink: text,
   clientOperationId: text,
   insertTime: text,
+  endTime: text,
+  statusMessage: text,
   httpErrorStatusCode: count,
   error: z.looseObject({ errors: list(operationError) }).nullish(),
 });
 export type OperationResource = z.infer<typeof operationResource>;
 
 export const operationsPage = z.looseObject({ items: list(operationResource), nextPageToken: text });
+
+export const aggregatedOperationsPage = aggregatedPage({ operations: list(operationResource) });
+
+export const disksPage = aggregatedPage({
+  disks: list(
+    z.looseObject({ name: z.string(), zone: text, labels, users: list(z.string()), creationTimestamp: text }),
+  ),
+});
+
+export const addressesPage = aggregatedPage({
+  addresses: list(
+    z.looseObject({
+      ...{ name: z.string(), region: text, labels, status: text, users: list(z.string()), creationTimestamp: text },
+    }),
+  ),
+});
+
+export const reservationsPage = aggregatedPage({
+  reservations: list(
+    z.looseObject({
+      ...{ name: z.string(), zone: text, status: text, specificReservationRequired: z.boolean().nullish() },
+      specificReservation: z
+        .looseObject({
+          ...{ count, inUseCount: count },
+          instanceProperties: z
+            .looseObject({
+              machineType: text,
+              guestAccelerators: list(z.looseObject({ acceleratorType: text, acceleratorCount: count })),
+            })
+            .nullish(),
+        })
+        .nullish(),
+    }),
+  ),
+});
+
+export const capacityAdvice = z.looseObject({
+  recommendations: list(
+    z.looseObject({
+      scores: z.looseObject({ obtainability: z.number().nullish(), estimatedUptime: text }).nullish(),
+    }),
+  ),
+});
+
+export const quotaInfosPage = z.looseObject({
+  quotaInfos: list(
+    z.looseObject({
+      quotaId: text,
+      dimensionsInfos: list(
+        z.looseObject({
+          dimensions: labels,
+          details: z.looseObject({ value: z.coerce.number().nullish() }).nullish(),
+        }),
+      ),
+    }),
+  ),
+  nextPageToken: text,
+});
+
+export type QuotaInfo = z.infer<typeof quotaInfosPage>['quotaInfos'][number];
+
+export const grantedPermissions = z.looseObject({ permissions: list(z.string()) });
 
 export const skusPage = z.looseObject({
   skus: list(

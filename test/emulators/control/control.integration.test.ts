@@ -114,12 +114,80 @@ describe('the control API, through its client', () => {
 
   it('adds faults with defaults and an id, lists and removes them', async () => {
     const { client, control } = await serve();
-    const any = { cloud: null, operation: null, region: null, delayMs: 0, remaining: null, probability: 1 };
+    const any = {
+      ...{ cloud: null, service: null, operation: null, region: null, delayMs: 0, remaining: null, probability: 1 },
+      vendorError: null,
+    };
     expect(await client.addFault({ kind: 'throttle' })).toEqual({ id: 'fault-1', kind: 'throttle', ...any });
     expect(await client.addFault({ id: 'mine', kind: 'slow', delayMs: 5, cloud: 'aws' })).toMatchObject({ id: 'mine' });
     expect((await client.faults()).map(({ id }) => id)).toEqual(['fault-1', 'mine']);
     await client.removeFault('fault-1');
     expect(control.faults()).toEqual([{ ...any, id: 'mine', kind: 'slow', delayMs: 5, cloud: 'aws' }]);
+  });
+
+  it('adds errors of the vendor', async () => {
+    const { client, control } = await serve();
+    const vendorError = { status: 409, code: 'AllocationFailed', message: 'no room', asynchronous: true };
+    await client.addFault({ kind: 'vendor-error', cloud: 'aws', service: 'ec2', vendorError });
+    expect(control.faults()).toMatchObject([{ kind: 'vendor-error', service: 'ec2', vendorError }]);
+  });
+
+  it('takes regions and clouds down, limits requests and denies permissions', async () => {
+    const { client, world, rateLimits } = await serve();
+    await client.setOutage('aws', 'north', true);
+    await client.setOutage('gcp', null, true);
+    expect([world.isDown('aws', 'north'), world.isDown('aws', 'south'), world.isDown('gcp', 'south')]).toEqual([
+      ...[true, false, true],
+    ]);
+    await client.setOutage('gcp', null, false);
+    expect(world.isDown('gcp', null)).toBe(false);
+    await client.setRateLimit('aws', 'Describe*', { capacity: 3, refillPerSecond: 0.5 });
+    expect(rateLimits.list()).toEqual([{ cloud: 'aws', bucket: 'Describe*', capacity: 3, refillPerSecond: 0.5 }]);
+    await client.setRateLimit('aws', 'Describe*', null);
+    expect(rateLimits.list()).toEqual([]);
+    await client.setDenied('aws', ['ec2:Run*']);
+    expect(world.isDenied('aws', 'ec2:RunInstances')).toBe(true);
+  });
+
+  it('adds reservations, lists them with what is free, and ends them', async () => {
+    const { client, world } = await serve();
+    const place = { cloud: 'aws', region: 'north', zone: 'north-a', instanceType: 'small' } as const;
+    const added = { ...place, id: 'group/one', count: 3, kind: 'open', startAt: START, endAt: null } as const;
+    const view = { ...added, tags: {}, details: {}, free: 3 };
+    expect(await client.addReservation({ ...place, id: 'group/one', count: 3 })).toEqual(view);
+    await client.addReservation({ ...place, id: 'b', count: 1, kind: 'block', startAt: START + 5, endAt: START + 9 });
+    expect((await client.reservations()).map(({ id, free }) => [id, free])).toEqual([
+      ['b', 0],
+      ['group/one', 3],
+    ]);
+    expect(await client.reservations({ cloud: 'gcp' })).toEqual([]);
+    expect((await refusal(client.addReservation({ ...place, id: 'b', count: 1 }))).status).toBe(409);
+    await client.removeReservation('aws', 'group/one');
+    expect(world.reservations('aws').map(({ id }) => id)).toEqual(['b']);
+  });
+
+  it('lists parts, and makes machines leave them behind', async () => {
+    const stage = await serve();
+    const machine = launch(stage);
+    const { client, world } = stage;
+    const disk = { cloud: 'aws', region: 'north', zone: null, kind: 'disk', name: 'root', machine } as const;
+    const part = world.addPart({ ...disk, life: 'with-machine', tags: {}, details: {} });
+    expect(await client.parts()).toEqual([{ ...part, inUse: true }]);
+    expect(await client.parts({ cloud: 'gcp' })).toEqual([]);
+    await client.setStrandsParts('aws', true);
+    await client.lose(machine);
+    expect(await client.parts()).toEqual([{ ...part, life: 'until-removed', inUse: false }]);
+  });
+
+  it('replays a trace', async () => {
+    const { client, control, world } = await serve();
+    const pattern = { cloud: 'aws', zone: 'north-a', instanceType: 'small', market: 'spot' } as const;
+    await client.replay([
+      { offsetMs: 0, pattern, free: 4 },
+      { offsetMs: 1_000, pattern, priceMicroUsdPerHour: 123_400 },
+    ]);
+    await client.advance(1_000);
+    expect([control.freeOf(SPOT), world.price(SPOT)]).toEqual([4, 123_400]);
   });
 
   it('reads the request log on from where it stopped', async () => {
@@ -146,6 +214,31 @@ describe('the control API refuses', () => {
     expect((await refusal(client.machines({ state: 'asleep' as 'running' }))).message).toContain('"field":"state"');
     const response = await fetch(`${url}/world/pools`, { method: 'POST', body: '{' });
     expect([response.status, await response.json()]).toEqual([400, { error: 'the body must be JSON', problems: [] }]);
+  });
+
+  it('outages, limits, reservations, errors and traces that cannot be', async () => {
+    const { client } = await serve();
+    const place = { cloud: 'aws', region: 'north', zone: 'north-a', instanceType: 'small', id: 'r' } as const;
+    const limit = { capacity: 0, refillPerSecond: 1 };
+    const pattern = { cloud: 'aws', zone: 'nowhere' } as const;
+    const wrong: readonly [Promise<unknown>, ...string[]][] = [
+      [client.setOutage('aws', 'atlantis', true), 'there are north, south'],
+      [client.setOutage('moon' as 'aws', null, true), '"field":"cloud"', 'azure'],
+      [client.setRateLimit('aws', '*', limit), '"field":"limit.capacity"', '>=1'],
+      [client.setDenied('aws', ['']), '"field":"permissions.0"'],
+      [client.addReservation({ ...place, count: 0 }), '"field":"count"'],
+      [client.addReservation({ ...place, count: 1, kind: 'odd' as 'open' }), '"field":"kind"', 'block'],
+      [client.addReservation({ ...place, count: 1, zone: 'south-a' }), 'does not sell small in zone south-a'],
+      [client.setStrandsParts('aws', 'yes' as unknown as boolean), '"field":"strands"', 'boolean'],
+      [client.addFault({ kind: 'vendor-error' }), '"field":"vendorError"', 'needed for the kind vendor-error'],
+      [client.replay([{ offsetMs: -1, pattern }]), '"field":"points.0.offsetMs"'],
+      [client.replay([{ offsetMs: 1, pattern }]), 'not for sale', 'nowhere'],
+    ];
+    for (const [promise, ...texts] of wrong) {
+      const { status, message } = await refusal(promise);
+      expect(status).toBe(400);
+      for (const text of texts) expect(message).toContain(text);
+    }
   });
 
   it('machines that are not there or get no notice, paths and methods that do not exist', async () => {

@@ -5,7 +5,7 @@ import {
   DescribeInstanceTypesCommand,
   DescribeRegionsCommand,
   DescribeSpotPriceHistoryCommand,
-  DescribeVolumesCommand,
+  DescribeVpcsCommand,
   EC2Client,
   paginateDescribeInstanceTypes,
   paginateDescribeSpotPriceHistory,
@@ -53,8 +53,8 @@ describe('regions and zones', () => {
     const unsigned = await fetch(url, { method: 'POST', body: 'Action=DescribeRegions&Version=2016-11-15' });
     expect(unsigned.status).toBe(400);
     expect(await unsigned.text()).toContain('<Code>MissingParameter</Code>');
-    expect(await refusal(aws.ec2().send(new DescribeVolumesCommand({})))).toBe(
-      '400 InvalidAction: The action DescribeVolumes is not valid for this web service.',
+    expect(await refusal(aws.ec2().send(new DescribeVpcsCommand({})))).toBe(
+      '400 InvalidAction: The action DescribeVpcs is not valid for this web service.',
     );
   });
 

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { filterOf } from '../../../src/emulators/gce/filters.ts';
 
-const MACHINE = { name: 'a2-highgpu-1g', guestCpus: 12, labels: { owner: 'me', 'gpu-broker-attempt': 'k1' } };
+const MACHINE = {
+  ...{ name: 'a2-highgpu-1g', guestCpus: 12, labels: { owner: 'me', 'gpu-broker-attempt': 'k1' } },
+  createdAt: '2026-10-01T02:00:00.000+02:00',
+};
 
 describe('list filters', () => {
   it.each([
@@ -24,6 +27,13 @@ describe('list filters', () => {
     ['name ne "a2-.*"', false],
     ['missing = x', false],
     ['missing != x', true],
+    ['guestCpus > 11', true],
+    ['guestCpus >= 13', false],
+    ['guestCpus<13', true],
+    ['guestCpus <= 11', false],
+    ['createdAt >= "2026-10-01T00:00:00Z"', true],
+    ['createdAt < "2026-10-01T00:00:00.000Z"', false],
+    ['missing > 1', false],
   ])('%s → %s', (filter, kept) => {
     expect(filterOf(filter)(MACHINE)).toBe(kept);
   });

@@ -265,16 +265,23 @@ describe('regions.get and projects.get', () => {
 
 describe('labels of requests', () => {
   it.each([
-    ['POST', `${ZONE}/instances`, 'instances.insert', 'us-central1', true],
-    ['DELETE', `${ZONE}/instances/m`, 'instances.delete', 'us-central1', true],
-    ['GET', `${ZONE}/instances/m`, 'instances.get', 'us-central1', false],
-    ['POST', `${ZONE}/operations/o/wait`, 'zoneOperations.wait', 'us-central1', false],
-    ['GET', '/compute/v1/projects/p/aggregated/machineTypes', 'machineTypes.aggregatedList', null, false],
-    ['GET', '/compute/v1/projects/p/regions/europe-west4', 'regions.get', 'europe-west4', false],
-    ['GET', '/nothing/here', 'unknown', null, false],
-  ])('%s %s is %s', (method, path, operation, region, mutating) => {
+    ['POST', `${ZONE}/instances`, 'instances.insert', 'us-central1', true, 'mutate-requests'],
+    ['DELETE', `${ZONE}/instances/m`, 'instances.delete', 'us-central1', true, 'mutate-requests'],
+    ['GET', `${ZONE}/instances/m`, 'instances.get', 'us-central1', false, 'read-requests'],
+    ['POST', `${ZONE}/operations/o/wait`, 'zoneOperations.wait', 'us-central1', false, 'operation-read-requests'],
+    [
+      'GET',
+      '/compute/v1/projects/p/aggregated/machineTypes',
+      'machineTypes.aggregatedList',
+      null,
+      false,
+      'heavy-weight-read-requests',
+    ],
+    ['GET', '/compute/v1/projects/p/regions/europe-west4', 'regions.get', 'europe-west4', false, 'read-requests'],
+    ['GET', '/nothing/here', 'unknown', null, false, undefined],
+  ])('%s %s is %s', (method, path, operation, region, mutating, bucket) => {
     const url = new URL(path, 'http://emulated.invalid');
     const label = compute.label({ method, url, headers: {}, body: Buffer.alloc(0) });
-    expect(label).toEqual({ operation, region, mutating });
+    expect(label).toEqual({ operation, region, mutating, ...(bucket === undefined ? {} : { bucket }) });
   });
 });

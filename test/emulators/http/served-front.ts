@@ -6,7 +6,7 @@ import type { ServedFront } from '../../../src/emulators/http/server.ts';
 import { serveFront } from '../../../src/emulators/http/server.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { Fault } from '../../../src/emulators/world/contract.ts';
+import type { Fault, VendorErrorFact } from '../../../src/emulators/world/contract.ts';
 import type { Faults } from '../../../src/emulators/world/faults.ts';
 import { createFaults } from '../../../src/emulators/world/faults.ts';
 import type { Outages } from '../../../src/emulators/world/outages.ts';
@@ -25,6 +25,8 @@ export interface Stage extends ServedFront {
   readonly log: RequestLog;
   /** What reached the front. */
   readonly handled: FrontRequest[];
+  /** The failure that each of them was to be given. */
+  readonly forced: (VendorErrorFact | null)[];
   /** What the front threw. */
   readonly errors: unknown[];
   readonly certificateAuthority: string;
@@ -44,6 +46,7 @@ export async function serveEcho(options: StageOptions = {}): Promise<Stage> {
   const world = { clock, isDown: outages.isDown };
   const log = createRequestLog();
   const handled: FrontRequest[] = [];
+  const forced: (VendorErrorFact | null)[] = [];
   const errors: unknown[] = [];
   const certificate = await createLoopbackCertificate();
   const handle = options.handle ?? echo;
@@ -52,8 +55,9 @@ export async function serveEcho(options: StageOptions = {}): Promise<Stage> {
     service: 'ec2',
     tls: options.tls ?? false,
     label: options.label ?? (({ url }) => ({ operation: url.pathname.slice(1), region: null, mutating: true })),
-    handle(request) {
+    handle(request, forcedFailure = null) {
       handled.push(request);
+      forced.push(forcedFailure);
       return handle(request);
     },
     faultResponse: (answer) => ({ status: 503, headers: { 'x-answer': answer }, body: answer }),
@@ -69,6 +73,7 @@ export async function serveEcho(options: StageOptions = {}): Promise<Stage> {
     outages,
     log,
     handled,
+    forced,
     errors,
     certificateAuthority: certificate.certificateAuthority,
   };

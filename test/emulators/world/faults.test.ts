@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../src/emulators/world/contract.ts';
+import type { FaultTarget } from '../../../src/emulators/world/faults.ts';
 import { createFaults } from '../../../src/emulators/world/faults.ts';
 
-const TARGET = { cloud: 'aws', operation: 'RunInstances', region: 'us-east-1' } as const;
+const TARGET = {
+  ...{ cloud: 'aws', service: 'ec2', operation: 'RunInstances', region: 'us-east-1', mutating: true },
+} as const satisfies FaultTarget;
 
 function fault(change: Partial<Fault> = {}): Fault {
   const any = { cloud: null, operation: null, region: null, delayMs: 0, remaining: null, probability: 1 };
@@ -18,6 +21,8 @@ describe('faults', () => {
     [{ operation: 'Describe*' }, false],
     [{ region: 'us-east-1' }, true],
     [{ region: 'us-east-2' }, false],
+    [{ service: 'ec2' }, true],
+    [{ service: 'pricing' }, false],
   ] as const)('pattern %j matches: %s', (pattern, matches) => {
     const faults = createFaults(1);
     faults.add(fault(pattern));
@@ -65,5 +70,22 @@ describe('faults', () => {
     expect(() => faults.add(fault({ probability: 1.1 }))).toThrow(RangeError);
     expect(() => faults.add(fault({ remaining: -1 }))).toThrow(RangeError);
     expect(() => faults.add(fault({ delayMs: Number.NaN }))).toThrow(RangeError);
+  });
+
+  it('an error of the vendor needs one, and no other fault has one', () => {
+    const vendorError = { status: 400, code: 'Odd', message: 'odd', asynchronous: false };
+    const faults = createFaults(1);
+    expect(() => faults.add(fault({ kind: 'vendor-error' }))).toThrow('if and only if');
+    expect(() => faults.add(fault({ kind: 'throttle', vendorError }))).toThrow('if and only if');
+    faults.add(fault({ kind: 'vendor-error', vendorError }));
+    expect(faults.take({ ...TARGET, mutating: false })?.vendorError).toEqual(vendorError);
+  });
+
+  it('an asynchronous error of the vendor waits for a request that changes something', () => {
+    const faults = createFaults(1);
+    const vendorError = { status: 400, code: 'Odd', message: 'odd', asynchronous: true };
+    faults.add(fault({ kind: 'vendor-error', vendorError, remaining: 1 }));
+    expect(faults.take({ ...TARGET, mutating: false })).toBeNull();
+    expect(faults.take(TARGET)?.kind).toBe('vendor-error');
   });
 });

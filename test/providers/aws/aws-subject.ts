@@ -27,7 +27,7 @@ export interface AwsSubject {
   close(): Promise<void>;
 }
 
-export async function startSubject(): Promise<AwsSubject> {
+export async function startSubject(settings: Partial<ProviderSettings> = {}): Promise<AwsSubject> {
   const aws = await startAws();
   const opened: Provider[] = [];
   async function open(changes: Partial<ProviderSettings> = {}): Promise<Provider> {
@@ -38,6 +38,7 @@ export async function startSubject(): Promise<AwsSubject> {
       credentials: 'emulated',
       options: {},
       clock: aws.clock,
+      ...settings,
       ...changes,
     });
     opened.push(provider);

@@ -1,4 +1,7 @@
-/** Every row of the code table, through the real SDK: what a server answers, and what the adapter makes of it. */
+/**
+ * Every row of the code table, through the real SDK: what the emulated cloud answers, with the status that AWS gives it, and what the
+ * adapter makes of it. Answers that no emulated cloud gives come from a bare server.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +14,8 @@ import { CODE_ROWS, findCodeRow } from '../../../src/providers/aws/error-codes.t
 import { createProvider } from '../../../src/providers/aws/index.ts';
 import type { InstanceRef, LaunchRequest, Provider } from '../../../src/providers/provider.ts';
 import { ProviderError } from '../../../src/providers/provider.ts';
+import type { AwsSubject } from './aws-subject.ts';
+import { startSubject } from './aws-subject.ts';
 
 const SPOT_POOL: Pool = {
   provider: 'aws',
@@ -55,7 +60,10 @@ const server = createServer((request, response) => {
   });
 });
 
+let subject: AwsSubject;
+
 beforeAll(async () => {
+  subject = await startSubject({ regions: ['us-east-1'] });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   provider = await createProvider({
@@ -68,6 +76,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  await subject.close();
   await provider.close();
   server.closeAllConnections();
   server.close();
@@ -94,6 +103,20 @@ async function thrown(call: () => Promise<unknown>): Promise<ProviderError> {
   throw new Error('nothing was thrown');
 }
 
+function failWith(operation: string, code: string, message: string): void {
+  const vendorError = { status: statusOf(code), code, message, asynchronous: false };
+  subject.fail('vendor-error', operation, { vendorError });
+}
+
+async function refusedByCloud(call: () => Promise<unknown>): Promise<ProviderError> {
+  const before = subject.aws.clouds.requests().length;
+  const error = await call().catch((reason: unknown) => reason);
+  // Nothing is ever sent twice on the SDK's own account, whatever the status.
+  expect(subject.aws.clouds.requests().length - before).toBe(1);
+  if (error instanceof ProviderError) return error;
+  throw new Error('nothing was thrown', { cause: error });
+}
+
 const ANY = { provider: 'aws', region: null, zone: null, instanceType: null, market: null, quota: null };
 const SCOPES: Readonly<Record<RefusalReach, object>> = {
   pool: { ...ANY, region: 'us-east-1', zone: 'us-east-1a', instanceType: 'p4d.24xlarge', market: 'spot' },
@@ -103,6 +126,20 @@ const SCOPES: Readonly<Record<RefusalReach, object>> = {
   region: { ...ANY, region: 'us-east-1' },
   'spot-account': { ...ANY, market: 'spot' },
 };
+
+/** AWS's server errors (EC2 API reference, error codes) and the client errors that are not 400. */
+const STATUSES: readonly (readonly [RegExp, number])[] = [
+  [/^Insufficient(Instance|Host|Address|Volume|ReservedInstance)?Capacity$|^InternalError$|^InternalFailure$/, 500],
+  [/^(ServerInternal|InternalErrorException|ServiceException)$/, 500],
+  [/^(RequestLimitExceeded|ServiceUnavailable|Unavailable|SlowDown)$/, 503],
+  [/^(AuthFailure|OptInRequired|SignatureDoesNotMatch)$/, 401],
+  [/^(UnauthorizedOperation|AccessDenied|Blocked|InvalidClientTokenId|KmsAccessDenied)$/, 403],
+  [/^DryRunOperation$/, 412],
+];
+
+function statusOf(code: string): number {
+  return STATUSES.find(([pattern]) => pattern.test(code))?.[1] ?? 400;
+}
 
 /** The codes that the SDK raises by itself, without any answer. */
 const LOCAL = new Set(['CredentialsProviderError', 'TokenProviderError']);
@@ -119,19 +156,75 @@ describe('the code table', () => {
     expect(rows.length).toBeGreaterThan(60);
   });
 
+  it.each<[string, string, RefusalReach | null]>([
+    ['InsufficientInstanceCapacity', 'capacity', 'pool'],
+    ['InsufficientHostCapacity', 'capacity', 'pool'],
+    ['InsufficientCapacity', 'capacity', 'pool'],
+    ['UnfulfillableCapacity', 'capacity', 'pool'],
+    ['Unsupported', 'restricted', 'pool'],
+    ['SpotMaxPriceTooLow', 'price', 'pool'],
+    ['InsufficientReservedInstanceCapacity', 'reservation', 'pool'],
+    ['ReservationCapacityExceeded', 'reservation', 'pool'],
+    ['InsufficientFreeAddressesInSubnet', 'capacity', 'zone'],
+    ['InsufficientAddressCapacity', 'capacity', 'zone'],
+    ['InsufficientVolumeCapacity', 'capacity', 'zone'],
+    ['VolumeLimitExceeded', 'quota', 'region'],
+    ['MaxIOPSLimitExceeded', 'quota', 'region'],
+    ['VcpuLimitExceeded', 'quota', 'family-quota'],
+    ['MaxSpotInstanceCountExceeded', 'quota', 'family-quota'],
+    ['InstanceLimitExceeded', 'quota', 'type-region'],
+    ['MaxFleetCountExceeded', 'quota', 'region'],
+    ['PendingVerification', 'restricted', 'region'],
+    ['RequestLimitExceeded', 'rate-limited', null],
+    ['ThrottlingException', 'rate-limited', null],
+    ['EC2ThrottledException', 'rate-limited', null],
+    ['ServiceUnavailable', 'unavailable', null],
+    ['Unavailable', 'unavailable', null],
+    ['InternalError', 'unavailable', null],
+    ['ServerInternal', 'unavailable', null],
+    ['InvalidParameterValue', 'invalid-request', null],
+    ['InvalidParameterCombination', 'invalid-request', null],
+    ['InvalidAMIID.Malformed', 'invalid-request', null],
+    ['InvalidLaunchTemplateId.NotFound', 'invalid-request', null],
+    ['InvalidUserData.Malformed', 'invalid-request', null],
+    ['InvalidSubnetID.NotFound', 'invalid-request', null],
+    ['IdempotentParameterMismatch', 'conflict', null],
+    ['IdempotentInstanceTerminated', 'conflict', null],
+    ['OptInRequired', 'restricted', 'region'],
+    ['AuthFailure.ServiceLinkedRoleCreationNotPermitted', 'restricted', 'spot-account'],
+    ['AuthFailure', 'unauthorized', null],
+    ['UnauthorizedOperation', 'unauthorized', null],
+    ['AccessDenied', 'unauthorized', null],
+    ['ExpiredToken', 'unauthorized', null],
+    ['ExpiredTokenException', 'unauthorized', null],
+    ['RequestExpired', 'unauthorized', null],
+    ['InvalidClientTokenId', 'unauthorized', null],
+    ['InvalidClientToken', 'unauthorized', null],
+    ['Blocked', 'unauthorized', null],
+  ])('has %s as %s, reaching %s', (code, kind, reach) => {
+    const row = findCodeRow(code, 'no');
+    if (row === null) throw new Error(`${code} is missing`);
+    const found = 'refusal' in row ? [row.refusal, row.reach] : [row.error, null];
+    expect(found).toEqual([kind, reach]);
+  });
+
   it.each(rows)('$title on a launch', async ({ row, code, message }) => {
-    answer = vendor('refusal' in row ? 500 : 400, code, message);
+    failWith('RunInstances', code, message);
     if ('refusal' in row) {
       const { refusal: kind, reach, retryAfterSeconds } = row;
-      expect(await provider.launch(REQUEST, CALL)).toEqual({
+      expect(await subject.provider.launch(REQUEST, CALL)).toEqual({
         instances: [],
         refusals: [{ count: 3, refusal: { kind, scope: SCOPES[reach], retryAfterSeconds, code, message } }],
       });
       return;
     }
-    // A spent token is looked up; here the look-up meets the same answer.
-    if (code === 'IdempotentInstanceTerminated') return;
-    const error = await thrown(() => provider.launch(REQUEST, CALL));
+    if (code === 'IdempotentInstanceTerminated') {
+      // A spent token is no failure: its machines have ended.
+      const { instances } = await subject.provider.launch(REQUEST, CALL);
+      expect(instances.map(({ state }) => state)).toEqual(['gone', 'gone', 'gone']);
+      return;
+    }
+    const error = await refusedByCloud(() => subject.provider.launch(REQUEST, CALL));
     expect(outcome(error)).toEqual({
       kind: row.mayHaveHappened === true ? 'outcome-unknown' : row.error,
       code,
@@ -143,9 +236,9 @@ describe('the code table', () => {
   });
 
   it.each(rows.filter(({ row }) => !LOCAL.has(row.code)))('$title on a read', async ({ row, code, message }) => {
-    answer = vendor(400, code, message);
+    failWith('DescribeInstances', code, message);
     const ref = { ...REF, instanceId: null };
-    const error = await thrown(() => provider.getInstance(ref, CALL));
+    const error = await refusedByCloud(() => subject.provider.getInstance(ref, CALL));
     expect(outcome(error)).toEqual({
       kind: kindOnRead(row),
       code,

@@ -42,11 +42,13 @@ describe('runInstancesInput', () => {
       InstanceType: 'p5.48xlarge',
       ImageId: 'resolve:ssm:/aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id',
       Placement: { AvailabilityZone: 'us-east-1a' },
+      CapacityReservationSpecification: { CapacityReservationPreference: 'none' },
       InstanceInitiatedShutdownBehavior: 'terminate',
       MetadataOptions: { HttpTokens: 'required', HttpEndpoint: 'enabled', HttpPutResponseHopLimit: 2 },
       TagSpecifications: [
         { ResourceType: 'instance', Tags: tags },
         { ResourceType: 'volume', Tags: tags },
+        { ResourceType: 'network-interface', Tags: tags },
       ],
     });
     expect(runInstancesInput(readOptions({}), request({ tags: { a: '1', b: '2' } }))).toEqual(
@@ -60,6 +62,38 @@ describe('runInstancesInput', () => {
       MarketType: 'spot',
       SpotOptions: { SpotInstanceType: 'one-time', InstanceInterruptionBehavior: 'terminate' },
     });
+    expect(input.CapacityReservationSpecification).toBeUndefined();
+  });
+
+  it('names the reservation, and the market type of a block', () => {
+    const pool: Pool = { ...POOL, market: 'reserved', reservation: 'cr-1' };
+    const inReservation = (isBlock: boolean) =>
+      runInstancesInput(readOptions({}), request({ pool }), { id: 'cr-1', isBlock });
+    const target = { CapacityReservationTarget: { CapacityReservationId: 'cr-1' } };
+    expect(inReservation(false).CapacityReservationSpecification).toEqual(target);
+    expect(inReservation(false).InstanceMarketOptions).toBeUndefined();
+    expect(inReservation(true).CapacityReservationSpecification).toEqual(target);
+    expect(inReservation(true).InstanceMarketOptions).toEqual({ MarketType: 'capacity-block' });
+  });
+
+  it.each([
+    ['A10G', 'g5.xlarge', {}, '/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/'],
+    ['T4G', 'g5g.xlarge', {}, '/arm64/base-oss-nvidia-driver-gpu-ubuntu-22.04/'],
+    // NVIDIA's open driver does not know Volta.
+    ['V100-16GB', 'p3.2xlarge', {}, '/x86_64/base-proprietary-nvidia-driver-gpu-ubuntu-22.04/'],
+    ['A10G', 'g5.xlarge', { '*': { x86_64: 'ami-22222222' } }, 'ami-22222222'],
+    ['A10G', 'g5.xlarge', { '*': { x86_64: 'ami-22222222', A10G: 'ami-33333333' } }, 'ami-33333333'],
+    [
+      'A10G',
+      'g5.xlarge',
+      { '*': { A10G: 'ami-33333333' }, 'us-east-1': { x86_64: 'ami-44444444', arm64: 'ami-55555555' } },
+      'ami-44444444',
+    ],
+    ['A10G', 'g5.xlarge', { 'us-east-1': { A10G: 'ami-66666666', x86_64: 'ami-44444444' } }, 'ami-66666666'],
+    ['A10G', 'g5.xlarge', { 'eu-west-1': { A10G: 'ami-66666666' } }, '/x86_64/base-oss-'],
+  ])('image for %s on %s with %o: %s', (accelerator, instanceType, images, image) => {
+    const wanted = request({ accelerator, pool: { ...POOL, instanceType } });
+    expect(runInstancesInput(readOptions({ images }), wanted).ImageId).toContain(image);
   });
 
   it('passes user data on in base64', () => {
@@ -75,6 +109,7 @@ describe('runInstancesInput', () => {
       keyName: 'ops',
       iamInstanceProfile: 'arn:aws:iam::000000000000:instance-profile/gpu',
       diskGiB: 500,
+      diskType: 'gp2',
     });
     const here = runInstancesInput(options, request());
     expect(here).toMatchObject({
@@ -84,7 +119,7 @@ describe('runInstancesInput', () => {
       KeyName: 'ops',
       IamInstanceProfile: { Arn: 'arn:aws:iam::000000000000:instance-profile/gpu' },
       BlockDeviceMappings: [
-        { DeviceName: '/dev/sda1', Ebs: { VolumeSize: 500, VolumeType: 'gp3', DeleteOnTermination: true } },
+        { DeviceName: '/dev/sda1', Ebs: { VolumeSize: 500, VolumeType: 'gp2', DeleteOnTermination: true } },
       ],
     });
     const pool = { ...POOL, region: 'eu-west-1', zone: 'eu-west-1a' };
@@ -103,7 +138,8 @@ describe('runInstancesInput', () => {
   it.each<[string, Partial<LaunchRequest>]>([
     ['belongs to gcp', { pool: { ...POOL, provider: 'gcp' } }],
     ['names no zone', { pool: { ...POOL, zone: null } }],
-    ['reserved pools', { pool: { ...POOL, market: 'reserved', reservation: 'cr-1' } }],
+    ['names its reservation', { pool: { ...POOL, market: 'reserved', reservation: null } }],
+    ['names its reservation', { pool: { ...POOL, reservation: 'cr-1' } }],
     ['0 machines', { count: 0 }],
     ['1.5 machines', { count: 1.5 }],
   ])('refuses what EC2 cannot do: %s', (message, changes) => {
@@ -113,12 +149,17 @@ describe('runInstancesInput', () => {
 
 describe('readOptions', () => {
   it.each<[Record<string, unknown>, string]>([
-    [{ image: {} }, 'aws: options: Unrecognized key: "image"'],
+    [{ image: {} }, 'aws: options: unknown: image; allowed: images, subnets, securityGroups, keyName'],
     [
       { images: { 'us-east-1': { x86_64: 'ubuntu' } } },
       'aws: options.images.us-east-1.x86_64: must be an AMI id (ami-…) or resolve:ssm:<parameter>',
     ],
-    [{ images: { 'us-east-1': { x86: 'ami-11111111' } } }, 'options.images.us-east-1: Unrecognized key: "x86"'],
+    [
+      { images: { 'us-east-1': { x86: 'ami-11111111' } } },
+      'options.images.us-east-1: unknown: x86; allowed: x86_64, arm64, T4',
+    ],
+    [{ interruptionQueues: { 'us-east-1': 'my-queue' } }, 'options.interruptionQueues.us-east-1: must be the URL of'],
+    [{ diskType: 'st1' }, 'options.diskType: Invalid option: expected one of "gp3"'],
     [{ subnets: { 'us-east-1a': 'net' } }, 'options.subnets.us-east-1a: must be a subnet id (subnet-…)'],
     [{ securityGroups: { 'us-east-1': [] } }, 'options.securityGroups.us-east-1:'],
     [{ diskGiB: 1 }, 'options.diskGiB:'],

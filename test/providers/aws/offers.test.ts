@@ -20,6 +20,7 @@ function market(changes: Partial<RegionMarket> = {}): RegionMarket {
     region: 'us-east-1',
     types: [P5],
     offerings: [{ zone: 'us-east-1a', zonePhysicalId: 'use1-az6', instanceType: 'p5.48xlarge' }],
+    reservations: [],
     listPrices: new Map([['p5.48xlarge', '55.0400000000']]),
     spotPrices: new Map([['us-east-1a p5.48xlarge', '20.123456']]),
     observedAt: 1000,

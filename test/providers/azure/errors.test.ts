@@ -1,141 +1,40 @@
 import { describe, expect, it } from 'vitest';
-import type { Pool } from '../../../src/domain/pool.ts';
 import { scopeCovers, scopeKey } from '../../../src/domain/sold-out.ts';
 import { ERROR_CODES } from '../../../src/providers/azure/error-codes.ts';
 import type { VendorFailure } from '../../../src/providers/azure/errors.ts';
-import { operationFailure, providerErrorOf, refusalOf, vendorFailureOf } from '../../../src/providers/azure/errors.ts';
-import { terminationError } from '../../../src/providers/azure/instances.ts';
+import {
+  operationFailure,
+  providerErrorOf,
+  refusalOf,
+  terminationError,
+  vendorFailureOf,
+} from '../../../src/providers/azure/errors.ts';
 import { mostPressing } from '../../../src/providers/azure/launch.ts';
 import { quotaClaimsOf } from '../../../src/providers/azure/offers.ts';
 import { ProviderError } from '../../../src/providers/provider.ts';
-
-const POOL: Pool = {
-  provider: 'azure',
-  region: 'eastus',
-  zone: '2',
-  instanceType: 'Standard_NC24ads_A100_v4',
-  market: 'on-demand',
-  reservation: null,
-};
-const SPOT: Pool = { ...POOL, market: 'spot' };
-const FAMILY = 'StandardNCADSA100v4Family';
-const QUOTA_END =
-  'Current Usage: 0, Additional Required: 24. Submit a request for Quota increase at https://aka.ms/ProdportalCRP';
+import { ERRORS, FAMILY, LATER, POOL, REFUSALS, SPOT } from './error-cases.ts';
 
 function answered(status: number | null, code: string, message = ''): VendorFailure {
   return { code, message, status, retryAfterSeconds: null, sent: 'answered' };
 }
 
-/** Pool, code, message → refusal kind, scope, seconds. One line per row of the table that is a refusal. */
-const REFUSALS: readonly (readonly [Pool, string, string, string, string, number])[] = [
-  [SPOT, 'SkuNotAvailable', '', 'capacity', 'azure/eastus/2/Standard_NC24ads_A100_v4/spot', 3600],
-  [POOL, 'SkuNotAvailable', '', 'restricted', 'azure/eastus/2/Standard_NC24ads_A100_v4/on-demand', 82_800],
-  [POOL, 'ZonalAllocationFailed', '', 'capacity', 'azure/eastus/2/Standard_NC24ads_A100_v4/*', 3600],
-  [POOL, 'AllocationFailed', '', 'capacity', 'azure/eastus/2/Standard_NC24ads_A100_v4/*', 3600],
-  [
-    POOL,
-    'OverconstrainedZonalAllocationRequest',
-    '',
-    'capacity',
-    'azure/eastus/2/Standard_NC24ads_A100_v4/on-demand',
-    3600,
-  ],
-  [POOL, 'OverconstrainedAllocationRequest', '', 'capacity', 'azure/eastus/*/Standard_NC24ads_A100_v4/on-demand', 3600],
-  [POOL, 'InsufficientSubnetSize', '', 'capacity', 'azure/eastus/*/*/*', 300],
-  [POOL, 'PrivateIPAddressIsAllocated', '', 'capacity', 'azure/eastus/*/*/*', 300],
-  [
-    SPOT,
-    'OperationNotAllowed',
-    `results in exceeding approved LowPriorityCores quota. ${QUOTA_END}`,
-    'quota',
-    'azure/eastus/*/*/spot quota=lowPriorityCores',
-    3600,
-  ],
-  [
-    POOL,
-    'OperationNotAllowed',
-    `results in exceeding approved Total Regional Cores quota. ${QUOTA_END}`,
-    'quota',
-    'azure/eastus/*/*/* quota=cores',
-    600,
-  ],
-  [
-    POOL,
-    'OperationNotAllowed',
-    `results in exceeding approved standardNCADSA100v4Family Cores quota. Current Limit: 0, ${QUOTA_END}`,
-    'quota',
-    `azure/eastus/*/*/on-demand quota=${FAMILY}`,
-    3600,
-  ],
-  [
-    POOL,
-    'OperationNotAllowed',
-    `results in exceeding approved standardNCADSA100v4Family Cores quota. Current Limit: 48, ${QUOTA_END}`,
-    'quota',
-    `azure/eastus/*/*/on-demand quota=${FAMILY}`,
-    600,
-  ],
-  [POOL, 'OperationNotAllowed', QUOTA_END, 'quota', `azure/eastus/*/*/on-demand quota=${FAMILY}`, 600],
-  [POOL, 'ResourceQuotaExceeded', '', 'quota', 'azure/eastus/*/*/*', 600],
-  [POOL, 'QuotaExceeded', '', 'quota', 'azure/eastus/*/*/*', 600],
-  [
-    SPOT,
-    'OperationNotAllowed',
-    "since the provided max price is lower than the current spot price '1.20 USD'",
-    'price',
-    'azure/eastus/2/Standard_NC24ads_A100_v4/spot',
-    600,
-  ],
-  [POOL, 'NotAvailableForSubscription', '', 'restricted', 'azure/eastus/2/Standard_NC24ads_A100_v4/on-demand', 82_800],
-  [POOL, 'QuotaId', '', 'restricted', 'azure/eastus/2/Standard_NC24ads_A100_v4/on-demand', 82_800],
-  [POOL, 'RequestDisallowedByPolicy', '', 'restricted', 'azure/eastus/*/*/*', 3600],
-];
-
-/** Code → kind, for rows that are errors; the status is what Azure sends with them. */
-const ERRORS: readonly (readonly [number, string, string])[] = [
-  [403, 'AuthorizationFailed', 'unauthorized'],
-  [403, 'LinkedAuthorizationFailed', 'unauthorized'],
-  [401, 'AuthenticationFailed', 'unauthorized'],
-  [401, 'InvalidAuthenticationToken', 'unauthorized'],
-  [401, 'InvalidAuthenticationTokenTenant', 'unauthorized'],
-  [401, 'ExpiredAuthenticationToken', 'unauthorized'],
-  [409, 'ClientAuthenticationError', 'unauthorized'],
-  [409, 'ReadOnlyDisabledSubscription', 'unauthorized'],
-  [0, 'CredentialUnavailableError', 'unauthorized'],
-  [0, 'AuthenticationError', 'unauthorized'],
-  [0, 'AggregateAuthenticationError', 'unauthorized'],
-  [0, 'AuthenticationRequiredError', 'unauthorized'],
-  [409, 'TooManyRequests', 'rate-limited'],
-  [400, 'NicReservedForAnotherVm', 'unavailable'],
-  [409, 'RetryableError', 'unavailable'],
-  [409, 'AnotherOperationInProgress', 'unavailable'],
-  [409, 'ConflictingServerOperation', 'conflict'],
-  [409, 'PropertyChangeNotAllowed', 'conflict'],
-  [412, 'PreconditionFailed', 'conflict'],
-  [409, 'Conflict', 'conflict'],
-  [400, 'InvalidParameter', 'invalid-request'],
-  [400, 'BadRequest', 'invalid-request'],
-  [400, 'InvalidRequestContent', 'invalid-request'],
-  [400, 'InvalidRequestFormat', 'invalid-request'],
-  [400, 'InvalidResourceReference', 'invalid-request'],
-  [400, 'LinkedInvalidPropertyId', 'invalid-request'],
-  [404, 'ResourceGroupNotFound', 'invalid-request'],
-  [404, 'SubscriptionNotFound', 'invalid-request'],
-  [404, 'PlatformImageNotFound', 'invalid-request'],
-  [404, 'ImageNotFound', 'invalid-request'],
-  [404, 'GalleryImageNotFound', 'invalid-request'],
-  [400, 'LocationNotAvailableForResourceType', 'invalid-request'],
-  [400, 'AvailabilityZoneNotSupported', 'invalid-request'],
-  [400, 'MarketplacePurchaseEligibilityFailed', 'invalid-request'],
-  [400, 'MissingApiVersionParameter', 'invalid-request'],
-  [400, 'InvalidApiVersionParameter', 'invalid-request'],
-];
-
 describe('the table of codes', () => {
   it('has a test for every row', () => {
-    expect(ERROR_CODES).toHaveLength(REFUSALS.length + ERRORS.length);
-    const tested = new Set([...REFUSALS.map(([, code]) => code), ...ERRORS.map(([, code]) => code)]);
-    expect(ERROR_CODES.filter(({ code }) => !tested.has(code))).toEqual([]);
+    const cases = [
+      ...REFUSALS.map(([pool, code, message]) => ({ market: pool.market, code, message })),
+      ...ERRORS.map(([, code, , message]) => ({ market: null, code, message })),
+    ];
+    const untested = ERROR_CODES.filter(
+      (row) =>
+        !cases.some(
+          ({ market, code, message }) =>
+            code === row.code &&
+            row.terms.every((term) => message.includes(term)) &&
+            (row.market === null || row.market === market),
+        ),
+    );
+    expect(untested).toEqual([]);
+    expect(new Set(ERROR_CODES.filter(({ arrives }) => arrives === 'later').map(({ code }) => code))).toEqual(LATER);
   });
 
   it.each(REFUSALS)('%j %s %s', (pool, code, message, kind, scope, seconds) => {
@@ -159,13 +58,17 @@ describe('the table of codes', () => {
     }
   });
 
-  it.each(ERRORS)('HTTP %i %s is %s', (status, code, kind) => {
-    expect(refusalOf(answered(status, code), POOL)).toBeNull();
-    expect(providerErrorOf(answered(status, code), 'op', 'mutation')).toMatchObject({ kind, code, unknownCode: false });
+  it.each(ERRORS)('HTTP %i %s is %s', (status, code, kind, message) => {
+    expect(refusalOf(answered(status, code, message), POOL)).toBeNull();
+    expect(providerErrorOf(answered(status, code, message), 'op', 'mutation')).toMatchObject({
+      kind,
+      code,
+      unknownCode: false,
+    });
   });
 
   it('a quota refusal that comes with 429 is throttling', () => {
-    const failure = answered(429, 'OperationNotAllowed', `exceeding approved LowPriorityCores quota. ${QUOTA_END}`);
+    const failure = answered(429, 'OperationNotAllowed', `exceeding approved LowPriorityCores quota.`);
     expect(refusalOf(failure, SPOT)).toBeNull();
     expect(providerErrorOf(failure, 'op', 'mutation').kind).toBe('rate-limited');
   });
@@ -254,9 +157,9 @@ describe('mostPressing', () => {
 
 describe('terminationError', () => {
   it('repeats deleting while another operation holds the machine', () => {
-    expect(terminationError(answered(409, 'ConflictingServerOperation')).kind).toBe('unavailable');
-    expect(terminationError(answered(403, 'AuthorizationFailed')).kind).toBe('unauthorized');
-    expect(terminationError(answered(500, 'InternalServerError')).kind).toBe('outcome-unknown');
-    expect(terminationError(answered(400, 'NicReservedForAnotherVm')).retryAfterSeconds).toBe(180);
+    expect(terminationError(answered(409, 'ConflictingServerOperation'), 'op').kind).toBe('unavailable');
+    expect(terminationError(answered(403, 'AuthorizationFailed'), 'op').kind).toBe('unauthorized');
+    expect(terminationError(answered(500, 'InternalServerError'), 'op').kind).toBe('outcome-unknown');
+    expect(terminationError(answered(400, 'NicReservedForAnotherVm'), 'op').retryAfterSeconds).toBe(180);
   });
 });

@@ -31,6 +31,7 @@ describe('marketOf', () => {
 
   it.each([
     ['Windows', { productName: 'Virtual Machines NDsr H100 v5 Series Windows' }],
+    ['Windows by its short name', { productName: 'Virtual Machines NCCadsv5 Srs Win' }],
     ['Windows Spot', { productName: 'NDsr H100 v5 Series Windows', meterName: 'ND96isrH100v5 Spot' }],
     ['Low Priority', { skuName: 'ND96isrH100v5 Low Priority' }],
     ['a reservation', { type: 'Reservation' }],
@@ -79,5 +80,14 @@ describe('priceListOf', () => {
     ]) {
       expect(priceListOf(items, NOW).priceOf(SIZE, 'on-demand')?.micro).toBe(2_000_000);
     }
+  });
+
+  it('of two meters that are alike in all else takes the dearer, in any order', () => {
+    const [cheap, dear] = [item({ retailPrice: 1 }), item({ retailPrice: 3 })];
+    for (const items of [
+      [cheap, dear],
+      [dear, cheap],
+    ])
+      expect(priceListOf(items, NOW).priceOf(SIZE, 'on-demand')?.micro).toBe(3_000_000);
   });
 });

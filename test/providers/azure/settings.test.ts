@@ -21,6 +21,8 @@ function settings(
   };
 }
 
+const SECURITY_GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/networkSecurityGroups/g`;
+
 const COMPLETE = {
   subscriptionId: SUBSCRIPTION,
   resourceGroup: 'gpus',
@@ -42,6 +44,18 @@ describe('readSettings', () => {
     expect(emulated.subnetOf('eastus')).toContain('/subnets/');
   });
 
+  it('knows an image for most machines, and lets each be replaced', () => {
+    const plain = readSettings(settings(COMPLETE));
+    expect(plain.imageOf('H100-80GB-SXM', 'x86_64')).toBe('microsoft-dsvm:ubuntu-hpc:2204:latest');
+    expect(plain.imageOf('MI300X', 'x86_64')).toBe('microsoft-dsvm:ubuntu-hpc:2204-rocm:latest');
+    expect(plain.imageOf('GB200-186GB', 'arm64')).toBeNull();
+    const images = { x86_64: 'p:o:s:1', arm64: 'p:o:arm:1', byAccelerator: { T4: 'p:o:t4:1' } };
+    const own = readSettings(settings({ ...COMPLETE, images }));
+    expect(own.imageOf('T4', 'x86_64')).toBe('p:o:t4:1');
+    expect(own.imageOf('H100-80GB-SXM', 'x86_64')).toBe('p:o:s:1');
+    expect(own.imageOf('GB200-186GB', 'arm64')).toBe('p:o:arm:1');
+  });
+
   it.each([
     ['subscriptionId', { ...COMPLETE, subscriptionId: 'mine' }],
     ['subscriptionId', { ...COMPLETE, subscriptionId: undefined }],
@@ -52,6 +66,19 @@ describe('readSettings', () => {
     ['images.x86_64', { ...COMPLETE, images: { x86_64: 'ubuntu' } }],
     ['sshPublicKey', { ...COMPLETE, sshPublicKey: 'secret' }],
     ['diskGiB', { ...COMPLETE, diskGiB: 5 }],
+    ['diskType', { ...COMPLETE, diskType: 'UltraSSD_LRS' }],
+    ['images.byAccelerator.H9000', { ...COMPLETE, images: { byAccelerator: { H9000: 'a:b:c:d' } } }],
+    ['images.byAccelerator.T4', { ...COMPLETE, images: { byAccelerator: { T4: 'ubuntu' } } }],
+    ['securityGroupIds.eastus', { ...COMPLETE, securityGroupIds: { eastus: 'open' } }],
+    [
+      'securityGroupIds.mars: is not one of the configured regions eastus, westeurope',
+      { ...COMPLETE, securityGroupIds: { mars: SECURITY_GROUP } },
+    ],
+    ['subnetIds.mars', { ...COMPLETE, subnetIds: { ...COMPLETE.subnetIds, mars: SUBNET } }],
+    ['publicAddress', { ...COMPLETE, publicAddress: 'yes' }],
+    ['identityIds.0', { ...COMPLETE, identityIds: ['me'] }],
+    ['tags.a<b', { ...COMPLETE, tags: { 'a<b': '' } }],
+    ['tags.gpu-broker-owner', { ...COMPLETE, tags: { 'gpu-broker-owner': 'me' } }],
     ['subscription', { ...COMPLETE, subscription: SUBSCRIPTION }],
   ])('names the wrong field: %s', (field, options) => {
     expect(() => readSettings(settings(options))).toThrow(field);

@@ -32,6 +32,20 @@ const ROWS: readonly Row[] = [
   { code: 'quotaExceeded', status: 403, message: PER_MINUTE, row: 1, means: 'rate-limited' },
   { code: '', status: 429, row: 2, means: 'rate-limited' },
   { code: 'RESERVATION_NOT_FOUND', row: 3, means: 'reservation reservation 60' },
+  {
+    ...{ code: 'NEW', message: 'Reservation r-1 does not have sufficient capacity for the requested resources.' },
+    ...{ row: 4, means: 'reservation reservation 60' },
+  },
+  {
+    ...{ code: 'NEW', message: 'Specified reservations [r-1] do not have available resources for the request.' },
+    ...{ row: 4, means: 'reservation reservation 60' },
+  },
+  {
+    code: 'NEW',
+    message: 'No available resources in specified reservations',
+    row: 4,
+    means: 'reservation reservation 60',
+  },
   { code: 'INTERNAL', message: 'x AUTOMATIC_RESERVATIONS_NO_CAPACITY y', row: 4, means: 'reservation reservation 60' },
   { code: 'ZONE_RESOURCE_POOL_EXHAUSTED', status: 503, row: 5, means: 'capacity pool 180' },
   { code: 'ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS', status: 503, row: 5, means: 'capacity pool 180' },
@@ -81,6 +95,8 @@ const ROWS: readonly Row[] = [
   { code: 'invalidParameter', status: 400, row: 15, means: 'invalid-request' },
   { code: 'alreadyExists', status: 409, row: 16, means: 'conflict' },
   { code: 'RESOURCE_ALREADY_EXISTS', row: 16, means: 'conflict' },
+  { code: 'resourceInUseByAnotherResource', status: 400, row: 16, means: 'conflict' },
+  { code: 'RESOURCE_IN_USE_BY_ANOTHER_RESOURCE', row: 16, means: 'conflict' },
   { code: 'resourceNotReady', status: 400, row: 17, means: 'unavailable' },
   { code: 'RESOURCE_NOT_READY', row: 17, means: 'unavailable' },
   { code: 'backendError', status: 503, row: 18, means: 'unavailable' },
@@ -158,6 +174,17 @@ describe('what a refusal closes', () => {
       expect(scopeCovers(scope, OFFERED, ['PREEMPTIBLE_NVIDIA_L4_GPUS'])).toBe(false);
       expect(scopeCovers(scope, { ...OFFERED, market: 'on-demand' }, ['NVIDIA_A100_GPUS'])).toBe(false);
     }
+  });
+
+  it.each([
+    ['spot' as const, 'PREEMPTIBLE_NVIDIA_H100_GPUS'],
+    ['on-demand' as const, 'NVIDIA_H100_GPUS'],
+  ])('a shared family quota of which only the details name the family (%s)', (market, quota) => {
+    const message = "Quota 'GPUS_PER_GPU_FAMILY' exceeded.  Limit: 0.0 in region us-central1.";
+    const unknown = { ...POOL, market, instanceType: null, gpu: null };
+    const told = refusalOf({ code: 'QUOTA_EXCEEDED', status: 403, message }, { ...unknown, gpuFamily: 'NVIDIA_H100' });
+    expect(told?.scope).toMatchObject({ region: 'us-central1', market, quota });
+    expect(refusalOf({ code: 'QUOTA_EXCEEDED', status: 403, message }, unknown)?.scope).toMatchObject({ quota: null });
   });
 
   it('a quota that no offer claims: the region', () => {

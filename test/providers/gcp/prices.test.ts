@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostType, Shape } from '../../../src/providers/gcp/machine-types.ts';
 import { gpuOf, shapesOf, splitInstanceType } from '../../../src/providers/gcp/machine-types.ts';
+import type { ComponentPrice } from '../../../src/providers/gcp/prices.ts';
 import { componentKey, composePrice, priceListOf } from '../../../src/providers/gcp/prices.ts';
 import { skusPage } from '../../../src/providers/gcp/responses.ts';
 
@@ -27,7 +28,9 @@ function sku(description: string, changes: SkuChanges = {}) {
 const REGIONS = new Set(['us-central1', 'us-east1']);
 
 function entries(...skus: ReturnType<typeof sku>[]): Record<string, number> {
-  return Object.fromEntries(priceListOf(skus, REGIONS));
+  return Object.fromEntries(
+    [...priceListOf(skus, REGIONS)].flatMap(([key, { nanos }]) => (nanos === null ? [] : [[key, nanos]])),
+  );
 }
 
 describe('the price list', () => {
@@ -44,10 +47,9 @@ describe('the price list', () => {
       'Preemptible',
       'us-central1/spot/Nvidia Tesla A100 80GB GPU',
     ],
-    // Calls itself OnDemand; its words say otherwise.
     [
       'Spot Preemptible A4 Nvidia B200 (1 gpu slice) running in Americas',
-      'OnDemand',
+      'Preemptible',
       'us-central1/spot/A4 Nvidia B200 (1 gpu slice)',
     ],
     ['SSD backed Local Storage in Belgium', 'OnDemand', 'us-central1/on-demand/SSD backed Local Storage'],
@@ -75,6 +77,35 @@ describe('the price list', () => {
     expect(entries(sku('A2 Instance Core running in Americas', { currencyCode: 'EUR' }))).toEqual({});
   });
 
+  it.each([
+    ['Spot Preemptible A2 Instance Core running in Americas', 'OnDemand'],
+    ['A2 Instance Core running in Americas', 'Preemptible'],
+    ['A2 Instance Core running in Americas', 'SomethingNew'],
+    ['A2 Instance Core running in Americas', ''],
+  ])('trap: %s that calls itself "%s" is a price of neither market, and says why', (description, usageType) => {
+    const list = priceListOf([sku(description, { usageType })], REGIONS);
+    const doubted = { nanos: null, doubt: expect.stringContaining(description) };
+    expect(Object.fromEntries(list)).toEqual({
+      'us-central1/on-demand/A2 Instance Core': doubted,
+      'us-central1/spot/A2 Instance Core': doubted,
+    });
+    const right = sku('Spot Preemptible A2 Instance Core running in Americas', { usageType: 'Preemptible', nanos: 7 });
+    for (const skus of [
+      [right, sku(description, { usageType })],
+      [sku(description, { usageType }), right],
+    ]) {
+      expect(priceListOf(skus, REGIONS).get('us-central1/spot/A2 Instance Core')?.nanos).toBe(1_000_000_007);
+    }
+  });
+
+  it('counts the dearest tier: an allowance at the start makes no machine cheaper', () => {
+    const tiered = sku('A2 Instance Core running in Americas');
+    const [info] = tiered.pricingInfo;
+    const free = { startUsageAmount: 0, unitPrice: { currencyCode: 'USD', units: 0, nanos: 0 } };
+    info?.pricingExpression?.tieredRates.unshift(free);
+    expect(Object.values(entries(tiered))).toEqual([1_500_000_000]);
+  });
+
   it('keeps the regions asked for, and the dearer of two claims', () => {
     const cheap = sku('A2 Instance Core running in Americas', { nanos: 1, regions: ['us-central1', 'moon-1'] });
     const dear = sku('A2 Instance Core running in Americas', { nanos: 9 });
@@ -98,20 +129,35 @@ function onlyShape(host: HostType): Shape {
   return shape;
 }
 
+function known(nanos: number): ComponentPrice {
+  return { nanos, doubt: null };
+}
+
 describe('the price of a machine', () => {
   const names = ['A2 Instance Core', 'A2 Instance Ram', 'Nvidia Tesla A100 80GB GPU', 'SSD backed Local Storage'];
-  const prices = new Map(names.map((name, index) => [componentKey('r', 'spot', name), 10 ** (index + 3)]));
+  const prices = new Map(names.map((name, index) => [componentKey('r', 'spot', name), known(10 ** (index + 3))]));
 
   it('is the sum of vCPUs, memory, GPUs and bundled SSD', () => {
     const composed = composePrice(prices, 'r', 'spot', onlyShape(A2));
     expect(composed).toEqual({ known: true, microUsdPerHour: 24 + 340 * 10 + 2 * 100 + 750 * 1000 });
   });
 
+  it('is quarantined with the reason where only a SKU that contradicts itself would give it', () => {
+    const doubt = 'the SKU "Spot Preemptible A2 Instance Core" calls itself OnDemand';
+    const doubted = new Map<string, ComponentPrice>(prices).set(componentKey('r', 'spot', 'A2 Instance Core'), {
+      ...{ nanos: null, doubt },
+    });
+    expect(composePrice(doubted, 'r', 'spot', onlyShape(A2))).toEqual({
+      known: false,
+      reason: `the price list has no spot price of A2 Instance Core that can be trusted: ${doubt}`,
+    });
+  });
+
   it.each(names)('is unknown without %s, or where that costs nothing', (name) => {
     const missing = new Map(prices);
     missing.delete(componentKey('r', 'spot', name));
     expect(composePrice(missing, 'r', 'spot', onlyShape(A2))).toMatchObject({ known: false });
-    const free = new Map(prices).set(componentKey('r', 'spot', name), 0);
+    const free = new Map(prices).set(componentKey('r', 'spot', name), known(0));
     expect(composePrice(free, 'r', 'spot', onlyShape(A2))).toMatchObject({
       known: false,
       reason: expect.stringContaining(name),

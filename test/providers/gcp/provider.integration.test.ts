@@ -184,6 +184,11 @@ describe('launching', () => {
       ...{ images: { n1: 'projects/p/global/images/mine' }, diskGiB: 250, externalAddress: false },
       subnetworks: { 'us-central1': 'regions/us-central1/subnetworks/gpu' },
       serviceAccount: 'vm@gpu-fleet.iam.gserviceaccount.com',
+      serviceAccountScopes: ['https://www.googleapis.com/auth/devstorage.read_only'],
+      networkTags: ['gpu', 'no-ingress'],
+      labels: { 'cost-center': 'ml' },
+      sshKeys: ['ops:ssh-ed25519 AAAA ops@example.com'],
+      diskTypes: { n1: 'pd-ssd' },
     };
     const provider = await aProvider(options);
     await provider.launch(request({ userData: '#cloud-config' }), call());
@@ -192,15 +197,55 @@ describe('launching', () => {
       disks: [
         {
           autoDelete: true,
-          initializeParams: { sourceImage: 'projects/p/global/images/mine', diskSizeGb: '250' },
+          initializeParams: {
+            ...{ sourceImage: 'projects/p/global/images/mine', diskSizeGb: '250' },
+            diskType: 'zones/us-central1-a/diskTypes/pd-ssd',
+            labels: { 'gpu-broker-owner': 'fleet', 'gpu-broker-attempt': '01k8try', 'cost-center': 'ml' },
+          },
         },
       ],
       networkInterfaces: [{ subnetwork: 'regions/us-central1/subnetworks/gpu' }],
       scheduling: { provisioningModel: 'SPOT', instanceTerminationAction: 'DELETE', onHostMaintenance: 'TERMINATE' },
-      metadata: { items: [{ key: 'user-data', value: '#cloud-config' }] },
-      serviceAccounts: [{ email: 'vm@gpu-fleet.iam.gserviceaccount.com' }],
+      metadata: {
+        items: [
+          { key: 'user-data', value: '#cloud-config' },
+          { key: 'ssh-keys', value: 'ops:ssh-ed25519 AAAA ops@example.com' },
+          { key: 'block-project-ssh-keys', value: 'TRUE' },
+        ],
+      },
+      tags: { items: ['gpu', 'no-ingress'] },
+      labels: { 'cost-center': 'ml' },
+      serviceAccounts: [
+        {
+          email: 'vm@gpu-fleet.iam.gserviceaccount.com',
+          scopes: ['https://www.googleapis.com/auth/devstorage.read_only'],
+        },
+      ],
     });
     expect(JSON.stringify(machine?.details)).not.toContain('accessConfigs');
+  });
+});
+
+describe('the boot disk', () => {
+  it.each([
+    ['g2-standard-4', 'pd-balanced'],
+    ['a3-highgpu-8g', 'pd-balanced'],
+    ['a3-ultragpu-8g', 'hyperdisk-balanced'],
+    ['a4-highgpu-8g', 'hyperdisk-balanced'],
+  ])('of %s is of a kind that it takes: %s', async (instanceType, diskType) => {
+    const [zone = null] = clouds.world.zonesOffering('gcp', 'us-central1', instanceType);
+    const provider = await aProvider();
+    const images = { 'B200-180GB-SXM': 'projects/p/global/images/blackwell', a3: 'projects/p/global/images/hopper' };
+    const overridden = await aProvider({ images });
+    const accelerator = instanceType.startsWith('a4') ? 'B200-180GB-SXM' : 'H100-80GB-SXM';
+    const wanted = request({ accelerator, pool: { ...request().pool, zone, instanceType } });
+    await provider.launch(wanted, call());
+    await overridden.launch({ ...wanted, idempotencyKey: '01k8other' }, call());
+    const disks = clouds.world.machines('gcp').map(({ details }) => JSON.stringify(details));
+    expect(disks[0]).toContain(`zones/${zone}/diskTypes/${diskType}`);
+    expect(disks[0]).toContain('deeplearning-platform-release');
+    const image = instanceType.startsWith('a4') ? 'blackwell' : 'hopper';
+    expect(disks[1]?.includes(image)).toBe(!instanceType.startsWith('g2'));
   });
 });
 

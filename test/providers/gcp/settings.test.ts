@@ -23,7 +23,12 @@ describe('options', () => {
     [{ project: 'X' }, 'options.project: must be a project id'],
     [{ project: 'gpu-fleet', diskGiB: 5 }, 'options.diskGiB'],
     [{ project: 'gpu-fleet', serviceAccount: 'nobody' }, 'options.serviceAccount'],
-    [{ project: 'gpu-fleet', projekt: 'x' }, 'projekt'],
+    [{ project: 'gpu-fleet', projekt: 'x' }, 'options.projekt: there is no such option; allowed are project, network'],
+    [{ project: 'gpu-fleet', networkTags: ['Not A Tag'] }, 'options.networkTags.0: must be a tag'],
+    [{ project: 'gpu-fleet', sshKeys: ['AAAA'] }, 'options.sshKeys.0: must be "user:ssh-ed25519'],
+    [{ project: 'gpu-fleet', labels: { 'gpu-broker-owner': 'x' } }, 'must not begin with "gpu-broker-"'],
+    [{ project: 'gpu-fleet', labels: { team: 'Not a value' } }, 'options.labels.team: must be a label value'],
+    [{ project: 'gpu-fleet', serviceAccountScopes: ['x'] }, 'options.serviceAccountScopes.0: must be a scope'],
   ])('%j are refused by the name of the field', (options, message) => {
     expect(() => parsed(options)).toThrow(expect.objectContaining({ kind: 'invalid-request' }));
     expect(() => parsed(options)).toThrow(message);

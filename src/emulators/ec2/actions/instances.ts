@@ -7,7 +7,14 @@ import type {
 import { DescribeInstances$, TerminateInstances$ } from '@aws-sdk/client-ec2';
 import type { WorldMachine } from '../../world/contract.ts';
 import { assertFilterNames, matchesFilters } from '../filters.ts';
-import { describeReservations, detailsOf, instanceIdOf, instanceState, serialOf } from '../instance-shape.ts';
+import {
+  describeReservations,
+  detailsOf,
+  instanceIdOf,
+  instanceState,
+  serialOf,
+  shownState,
+} from '../instance-shape.ts';
 import { pageOf, sortableNumber } from '../paging.ts';
 import { reservationsOf } from '../reservations.ts';
 import { badRequest } from '../vendor-error.ts';
@@ -42,18 +49,17 @@ function runDescribeInstances(context: ActionContext, input: DescribeInstancesRe
     { least: 5, most: 1000, standard: null },
   );
   return {
-    Reservations: describeReservations(context.world, reservationsOf(context.world), page.items),
+    Reservations: describeReservations(context.world, reservationsOf(context.world), page.items, shownState),
     ...(page.nextToken === null ? {} : { NextToken: page.nextToken }),
   };
 }
 
 /** Reads lag behind writes: a young machine is not there yet. */
 function visibleMachines({ world, region }: ActionContext): readonly WorldMachine[] {
-  const now = world.clock.now();
   return world
     .machines('aws')
     .filter(({ pool }) => pool.region === region.name)
-    .filter((machine) => world.visibleAt(machine) <= now);
+    .filter((machine) => world.shownStateOf(machine) !== null);
 }
 
 /** Every id must be known, or none is answered. */
@@ -88,7 +94,7 @@ function filterValues({ world }: ActionContext, machine: WorldMachine, filter: s
     case 'instance-lifecycle':
       return machine.pool.market === 'spot' ? ['spot'] : [];
     case 'instance-state-name':
-      return [instanceState(world, machine).Name];
+      return [shownState(world, machine).Name];
     case 'instance-type':
       return [machine.pool.instanceType];
     case 'reservation-id':

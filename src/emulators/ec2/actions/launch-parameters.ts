@@ -20,11 +20,16 @@ export interface LaunchParameters {
   readonly userData: string | null;
   readonly tags: Readonly<Record<string, string>>;
   readonly volumeTags: Readonly<Record<string, string>>;
+  readonly interfaceTags: Readonly<Record<string, string>>;
+  readonly volumeDeletedOnTermination: boolean;
+  /** The capacity reservation to launch into; null = none. */
+  readonly capacityReservation: string | null;
 }
 
 /** What this EC2 carries out or may ignore without harm; anything else would silently buy something other than asked for. */
 const SUPPORTED: ReadonlySet<string> = new Set<keyof RunInstancesRequest>([
   'BlockDeviceMappings',
+  'CapacityReservationSpecification',
   'ClientToken',
   'DryRun',
   'EbsOptimized',
@@ -47,7 +52,13 @@ const SUPPORTED: ReadonlySet<string> = new Set<keyof RunInstancesRequest>([
 
 /** EC2's limit on user data, before base64. */
 const USER_DATA_BYTES = 16_384;
-const TAGGABLE: ReadonlySet<string> = new Set(['instance', 'volume', 'network-interface', 'spot-instances-request']);
+const TAGGABLE: ReadonlySet<string> = new Set([
+  'instance',
+  'volume',
+  'network-interface',
+  'spot-instances-request',
+  'capacity-reservation',
+]);
 
 export function readLaunchParameters(context: ActionContext, input: RunInstancesRequest): LaunchParameters {
   const unsupported = Object.keys(input).find((name) => !SUPPORTED.has(name));
@@ -67,7 +78,38 @@ export function readLaunchParameters(context: ActionContext, input: RunInstances
     userData: readUserData(input.UserData),
     tags: tagsFor('instance', input.TagSpecifications),
     volumeTags: tagsFor('volume', input.TagSpecifications),
+    interfaceTags: tagsFor('network-interface', input.TagSpecifications),
+    volumeDeletedOnTermination: input.BlockDeviceMappings?.[0]?.Ebs?.DeleteOnTermination ?? true,
+    capacityReservation: readReservation(context, input, type.name),
   };
+}
+
+/** A machine goes into a reservation only when its id is named, and into a block only with the block's own market type. */
+function readReservation({ world, region }: ActionContext, input: RunInstancesRequest, type: string): string | null {
+  const isBlock = input.InstanceMarketOptions?.MarketType === 'capacity-block';
+  const id = input.CapacityReservationSpecification?.CapacityReservationTarget?.CapacityReservationId;
+  if (id === undefined) {
+    if (!isBlock) return null;
+    throw badRequest('InvalidParameterCombination', 'A capacity block must be named by CapacityReservationId.');
+  }
+  const reservation = world.reservations('aws').find((known) => known.id === id && known.region === region.name);
+  if (reservation === undefined) {
+    throw badRequest('InvalidCapacityReservationId.NotFound', `The capacity reservation ID '${id}' does not exist`);
+  }
+  const zone = input.Placement?.AvailabilityZone;
+  if (reservation.instanceType !== type || (zone !== undefined && zone !== reservation.zone)) {
+    throw badRequest(
+      'InvalidParameterValue',
+      `The capacity reservation '${id}' is of ${reservation.instanceType} in ${reservation.zone}.`,
+    );
+  }
+  if ((reservation.kind === 'block') !== isBlock) {
+    throw badRequest(
+      'InvalidParameterCombination',
+      `The capacity reservation '${id}' ${isBlock ? 'is no' : 'is a'} Capacity Block: MarketType must be ${isBlock ? 'left out' : 'capacity-block'}.`,
+    );
+  }
+  return id;
 }
 
 function readCounts(input: RunInstancesRequest): { minCount: number; maxCount: number } {
@@ -96,6 +138,7 @@ function readType({ world }: ActionContext, name: string | undefined): InstanceT
 function readMarket(input: RunInstancesRequest): Pick<LaunchParameters, 'market' | 'maxPriceMicroUsdPerHour'> {
   const options = input.InstanceMarketOptions;
   if (options?.MarketType === undefined) return { market: 'on-demand', maxPriceMicroUsdPerHour: null };
+  if (options.MarketType === 'capacity-block') return { market: 'on-demand', maxPriceMicroUsdPerHour: null };
   if (options.MarketType !== 'spot') {
     throw badRequest('UnsupportedOperation', `The emulated EC2 does not sell the market type ${options.MarketType}`);
   }
@@ -164,7 +207,8 @@ function checkNetwork(input: RunInstancesRequest): void {
   }
 }
 
-function tagsFor(
+/** The tags for one kind of resource; throws EC2's words for any that it would not take. */
+export function tagsFor(
   resource: string,
   specifications: readonly TagSpecification[] | undefined,
 ): Readonly<Record<string, string>> {

@@ -3,12 +3,13 @@ import { RunInstances$ } from '@aws-sdk/client-ec2';
 import { formatUsd } from '../../../domain/money.ts';
 import type { LaunchFailure, WorldLaunchResult, WorldMachine } from '../../world/contract.ts';
 import type { MachineDetails } from '../instance-shape.ts';
-import { describeReservations } from '../instance-shape.ts';
+import { describeReservations, detailsOf, instanceState } from '../instance-shape.ts';
 import type { Reservation } from '../reservations.ts';
 import { reservationsOf } from '../reservations.ts';
+import { nextPartId } from '../resource-ids.ts';
 import { badRequest, VendorError } from '../vendor-error.ts';
 import type { ActionContext } from './action.ts';
-import { defineAction } from './action.ts';
+import { defineAction, dryRunPassed } from './action.ts';
 import type { LaunchParameters } from './launch-parameters.ts';
 import { readLaunchParameters } from './launch-parameters.ts';
 
@@ -25,7 +26,7 @@ function runRunInstances(context: ActionContext, input: RunInstancesRequest): Re
 
   const parameters = readLaunchParameters(context, input);
   if (input.DryRun === true) {
-    throw new VendorError(412, 'DryRunOperation', 'Request would have succeeded, but DryRun flag is set.');
+    throw dryRunPassed();
   }
   const reservationId = reservations.nextId();
   const machines = launch(context, parameters, detailsFor(input, parameters, reservationId));
@@ -39,7 +40,30 @@ function runRunInstances(context: ActionContext, input: RunInstancesRequest): Re
     },
     reservationId,
   );
+  for (const machine of machines) addParts(context, machine, parameters);
   return answerWith(context, machines);
+}
+
+/** Each machine comes with a root volume and a network interface. */
+function addParts({ world, region }: ActionContext, machine: WorldMachine, parameters: LaunchParameters): void {
+  const { zone } = machine.pool;
+  const part = { cloud: 'aws', region: region.name, zone, machine: machine.serial } as const;
+  world.addPart({
+    ...part,
+    kind: 'disk',
+    name: nextPartId(world, 'disk'),
+    life: parameters.volumeDeletedOnTermination ? 'with-machine' : 'until-removed',
+    tags: parameters.volumeTags,
+    details: { sizeGiB: detailsOf(machine).volumeGiB },
+  });
+  world.addPart({
+    ...part,
+    kind: 'network-interface',
+    name: nextPartId(world, 'network-interface'),
+    life: 'with-machine',
+    tags: parameters.interfaceTags,
+    details: {},
+  });
 }
 
 /** The same token again: the same machines, as they are now. */
@@ -62,7 +86,7 @@ function repeated(context: ActionContext, earlier: Reservation, fingerprint: str
 }
 
 function answerWith({ world }: ActionContext, machines: readonly WorldMachine[]): ReservationAnswer {
-  const [answer] = describeReservations(world, reservationsOf(world), machines);
+  const [answer] = describeReservations(world, reservationsOf(world), machines, instanceState);
   if (answer === undefined) throw new RangeError('a launch was accepted without machines');
   return answer;
 }
@@ -79,6 +103,7 @@ function detailsFor(input: RunInstancesRequest, parameters: LaunchParameters, re
     iamInstanceProfile: input.IamInstanceProfile?.Arn ?? input.IamInstanceProfile?.Name ?? null,
     volumeGiB: input.BlockDeviceMappings?.[0]?.Ebs?.VolumeSize ?? null,
     volumeTags: parameters.volumeTags,
+    capacityReservationPreference: input.CapacityReservationSpecification?.CapacityReservationPreference ?? null,
   };
 }
 
@@ -90,6 +115,7 @@ function launch(
 ): readonly WorldMachine[] {
   const { world, region } = context;
   const { type, market, zone, minCount, maxCount } = parameters;
+  const reservation = parameters.capacityReservation;
   const zones = zone === null ? world.zonesOffering('aws', region.name, type.name) : [zone];
   let failure: LaunchFailure = { kind: 'not-offered' };
   for (const candidate of zones) {
@@ -106,6 +132,7 @@ function launch(
       tags: parameters.tags,
       details: { ...details },
       capacityAnswer: 'sync',
+      reservation,
     });
     if (result.accepted) return result.machines;
     failure = result.failure;

@@ -1,0 +1,181 @@
+import type { CapacityBlock } from '../domain/capacity-block.ts';
+import type { PurchaseState } from '../domain/capacity-purchase.ts';
+import { formatUsd } from '../domain/money.ts';
+import {
+  type CapacityBlockQuery,
+  type Provider,
+  ProviderError,
+  type ProviderErrorKind,
+} from '../providers/provider.ts';
+import {
+  listWorkablePurchases,
+  movePurchase,
+  noteAsked,
+  type PurchaseMove,
+  type PurchaseRow,
+} from '../store/capacity-purchases.ts';
+import { callProvider, MUTATION_LIMITS, READ_LIMITS } from './call-provider.ts';
+import type { BrokerContext } from './context.ts';
+
+/** A sending older than this was cut off: by then its call, which has a deadline of its own, cannot be under way any more. */
+const CUT_OFF_MS = MUTATION_LIMITS.deadlineMs * 2;
+/** How often the cloud is asked about a purchase that nobody can tell about. */
+const ASK_AGAIN_MS = 60_000;
+
+/**
+ * Does what is to be done for approved purchases. Each is sent at most once: it becomes `sending` in a committed transaction that only
+ * one process wins, and nothing leads back from there. Whatever then goes wrong, the cloud is only asked, by key.
+ */
+export async function workPurchases(context: BrokerContext): Promise<void> {
+  for (const purchase of await listWorkablePurchases(context.store.database)) {
+    const provider = context.providers.get(purchase.provider);
+    if (provider === undefined) continue;
+    try {
+      await workPurchase(context, provider, purchase);
+    } catch (error) {
+      context.logger.warn({ purchase: purchase.id, error: String(error) }, 'A purchase could not be worked');
+    }
+  }
+}
+
+async function workPurchase(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
+  const { state, sentAt, askedAt } = purchase;
+  const now = context.clock.now();
+  if (state === 'approved') return buy(context, provider, purchase);
+  if (state === 'sending' && now - (sentAt ?? 0) >= CUT_OFF_MS) {
+    await move(context, purchase, 'sending', 'unknown', { reason: 'The broker stopped before the cloud had answered' });
+    return askForIt(context, provider, purchase);
+  }
+  if (state === 'unknown' && now - (askedAt ?? 0) >= ASK_AGAIN_MS) return askForIt(context, provider, purchase);
+}
+
+async function buy(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
+  const { id, block } = purchase;
+  const changed = await whatChanged(context, provider, purchase);
+  if (changed !== null) {
+    await move(context, purchase, 'approved', 'refused', { reason: changed });
+    return;
+  }
+  const reason = `Sent for ${formatUsd(block.upfrontMicroUsd)} USD`;
+  if ((await move(context, purchase, 'approved', 'sending', { reason })) === null) return;
+  const order = { owner: context.settings.owner, idempotencyKey: id, block };
+  let reservationId: string;
+  try {
+    reservationId = await callProvider(context, MUTATION_LIMITS, (call) => buyFrom(provider, order, call));
+  } catch (error) {
+    return afterError(context, provider, purchase, error);
+  }
+  const bought = { reason: `Bought as ${reservationId}`, reservationId };
+  const moved = await move(context, purchase, 'sending', 'bought', bought);
+  // Another process took this one for dead meanwhile.
+  if (moved === null) await move(context, purchase, 'unknown', 'bought', bought);
+}
+
+async function buyFrom(
+  provider: Provider,
+  ...order: Parameters<NonNullable<Provider['buyCapacityBlock']>>
+): Promise<string> {
+  if (provider.buyCapacityBlock === undefined) throw soldNot(provider);
+  return provider.buyCapacityBlock(...order);
+}
+
+/** Kinds that the cloud answers with before it does anything. Not `unavailable`: a lost connection is told so too. */
+const CERTAINLY_NOT: ReadonlySet<ProviderErrorKind> = new Set([
+  'invalid-request',
+  'unauthorized',
+  'conflict',
+  'rate-limited',
+]);
+
+/** Only what is certain not to have happened counts as not bought; anything else is asked for. */
+async function afterError(
+  context: BrokerContext,
+  provider: Provider,
+  purchase: PurchaseRow,
+  error: unknown,
+): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof ProviderError && !error.unknownCode && CERTAINLY_NOT.has(error.kind)) {
+    await move(context, purchase, 'sending', 'not-bought', { reason });
+    return;
+  }
+  await move(context, purchase, 'sending', 'unknown', {
+    reason: `Nobody can tell yet whether it was bought: ${reason}`,
+  });
+  await askForIt(context, provider, purchase);
+}
+
+/** None shown proves nothing: it may show later. Only a reservation with our key does. */
+async function askForIt(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
+  const { id, block } = purchase;
+  const find = provider.findCapacityBlockPurchase?.bind(provider);
+  if (find === undefined) return;
+  await noteAsked(context.store.database, id, context.clock.now());
+  const reservationId = await callProvider(context, READ_LIMITS, (call) => find(block.region, id, call));
+  if (reservationId === null) return;
+  await move(context, purchase, 'unknown', 'bought', { reason: `Found as ${reservationId}`, reservationId });
+}
+
+/** Why the block is no longer the one that was approved; null = it is. Throws where the cloud could not be asked. */
+async function whatChanged(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<string | null> {
+  const { block, maxPriceMicroUsd } = purchase;
+  const now = (await blocksForSale(context, provider, queryOf(purchase))).find(({ id }) => id === block.id);
+  if (now === undefined) return 'The cloud does not offer this block any more; look for another and ask again';
+  const [then, today] = [formatUsd(block.upfrontMicroUsd), formatUsd(now.upfrontMicroUsd)];
+  if (now.upfrontMicroUsd !== block.upfrontMicroUsd)
+    return `Its price is now ${today} USD, and ${then} USD was approved`;
+  if (now.upfrontMicroUsd > maxPriceMicroUsd)
+    return `It costs ${today} USD, more than ${formatUsd(maxPriceMicroUsd)} USD`;
+  const isSame = now.startAt === block.startAt && now.endAt === block.endAt && now.machineCount === block.machineCount;
+  return isSame ? null : 'The cloud now offers other machines or another time under this id; look for it and ask again';
+}
+
+function queryOf({ block, durationHours }: PurchaseRow): CapacityBlockQuery {
+  const { region, instanceType, machineCount } = block;
+  return { region, instanceType, machineCount, durationHours, startAfter: null, startBefore: null };
+}
+
+/** Throws ProviderError `invalid-request` where the provider sells none. */
+export function blocksForSale(
+  context: BrokerContext,
+  provider: Provider,
+  query: CapacityBlockQuery,
+): Promise<readonly CapacityBlock[]> {
+  const list = provider.listCapacityBlocks?.bind(provider);
+  if (list === undefined) return Promise.reject(soldNot(provider));
+  return callProvider(context, READ_LIMITS, (call) => list(query, call));
+}
+
+function soldNot(provider: Provider): ProviderError {
+  const message = `${provider.id} sells no capacity blocks`;
+  return new ProviderError({
+    kind: 'invalid-request',
+    provider: provider.id,
+    operation: 'capacity blocks',
+    code: '',
+    message,
+  });
+}
+
+function move(
+  context: BrokerContext,
+  purchase: Pick<PurchaseRow, 'id'>,
+  from: PurchaseState,
+  to: PurchaseState,
+  how: Pick<PurchaseMove, 'reason' | 'reservationId'>,
+): Promise<PurchaseRow | null> {
+  const at = context.clock.now();
+  return context.store.transaction((transaction) =>
+    movePurchase(transaction, { id: purchase.id, from, to, at, ...how }),
+  );
+}
+
+/** A person's word on a purchase. Null = it is in another state than the person thought; `getPurchase` tells which. */
+export function decidePurchase(
+  context: BrokerContext,
+  purchase: PurchaseRow,
+  to: PurchaseState,
+  how: Pick<PurchaseMove, 'reason' | 'reservationId'>,
+): Promise<PurchaseRow | null> {
+  return move(context, purchase, purchase.state, to, how);
+}
