@@ -8,7 +8,10 @@ const IMAGE_ID = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/;
 
 const Options = z.strictObject({
   /** Name of a key of the account (`GET /ssh-keys`): a launch names exactly one. */
-  sshKeyName: z.string().min(1).max(64),
+  sshKeyName: z
+    .string({ error: 'must name an SSH key of the account (https://cloud.lambda.ai/ssh-keys): every launch needs one' })
+    .min(1)
+    .max(64),
   /** Image family or image id by accelerator; `*` stands for every other. Without an entry: the latest Lambda Stack. */
   images: z.record(z.string(), z.string().min(1)).default({}),
 });

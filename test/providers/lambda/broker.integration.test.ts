@@ -10,6 +10,7 @@ describe('a broker with Lambda', () => {
     const rig = await startBrokerRig({ clouds: ['lambda'], policy });
     try {
       const everywhere = { cloud: 'lambda', region: null, zone: null, accelerator: null, market: null } as const;
+      rig.clouds.control.setLaunchLatencyMs('lambda', 100);
       rig.clouds.control.setFree({ ...everywhere, region: 'us-east-1', instanceType: 'gpu_1x_a10' }, 0);
       await rig.service.applyWorkload(aWorkload({ name: 'web', replicas: 2, accelerators: [A10] }));
       const { leases } = await rig.untilReady('web', 60);

@@ -150,7 +150,9 @@ describe('settings', () => {
   });
 
   it('name each wrong option', () => {
-    expect(() => readOptions(settings({}))).toThrow(/^lambda: options\.sshKeyName: /);
+    expect(() => readOptions(settings({}))).toThrow(
+      /^lambda: options\.sshKeyName: must name an SSH key of the account/,
+    );
     expect(() => readOptions(settings({ sshKeyName: 'k', images: { A10: '' } }))).toThrow(/options\.images\.A10: /);
     expect(() => readOptions(settings({ sshKeyName: 'k', zone: 'a' }))).toThrow(/zone/);
   });
