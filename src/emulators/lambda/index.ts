@@ -55,10 +55,10 @@ export function createFronts(world: World): readonly Front[] {
       cloud: CLOUD,
       service: 'api',
       tls: false,
-      label: (request) => labelOf(world, request),
+      label: labelOf,
       handle: (request, forcedFailure = null) => answerOf(world, request, forcedFailure),
       faultResponse(answer, request) {
-        if (answer === 'throttle') return throttled(labelOf(world, request).operation);
+        if (answer === 'throttle') return throttled(labelOf(request).operation);
         return errorAnswer(FAULTS[answer]);
       },
       vendorErrorResponse: ({ status, code, message }) => errorAnswer({ status, code, message }),
@@ -103,7 +103,7 @@ function routeOf({ method, url }: FrontRequest): Route | null {
 }
 
 /** Launches have the bucket `launch` (one in 12 s), everything else shares `requests` (one a second). */
-function labelOf(world: World, request: FrontRequest): RequestLabel {
+function labelOf(request: FrontRequest): RequestLabel {
   const route = routeOf(request);
   if (route === null) {
     return {
@@ -115,20 +115,15 @@ function labelOf(world: World, request: FrontRequest): RequestLabel {
   }
   const { operation, mutating } = route;
   const bucket = operation === 'launchInstance' ? 'launch' : 'requests';
-  return { operation, mutating, region: regionOf(world, operation, request), bucket };
+  return { operation, mutating, region: regionOf(operation, request), bucket };
 }
 
-/** Only what is done in a region fails with it. */
-function regionOf(world: World, operation: string, request: FrontRequest): string | null {
+/** A launch names its region; everything else is asked of the account, whose limit it draws on. */
+function regionOf(operation: string, request: FrontRequest): string | null {
+  if (operation !== 'launchInstance') return null;
   const body = jsonOf(request);
-  if (operation === 'launchInstance') {
-    const region = typeof body === 'object' && body !== null && 'region_name' in body ? body.region_name : null;
-    return typeof region === 'string' ? region : null;
-  }
-  if (operation !== 'terminateInstance') return null;
-  const parsed = terminateBody.safeParse(body);
-  const [id = ''] = parsed.success ? parsed.data.instance_ids : [];
-  return shown(world, id)?.machine.pool.region ?? null;
+  const region = typeof body === 'object' && body !== null && 'region_name' in body ? body.region_name : null;
+  return typeof region === 'string' ? region : null;
 }
 
 function answerOf(world: World, request: FrontRequest, forcedFailure: VendorErrorFact | null): FrontResponse {
@@ -191,6 +186,7 @@ function terminateInstances(world: World, request: FrontRequest): FrontResponse 
   const found = parsed.data.instance_ids.map((id) => shown(world, id));
   const living = found.flatMap((instance) => (instance === null || instance.state === 'terminated' ? [] : [instance]));
   if (living.length < found.length) return errorAnswer(NO_INSTANCE);
+  if (living.some(({ machine }) => world.isDown(CLOUD, machine.pool.region))) return errorAnswer(FAULTS.unavailable);
   const terminated = living.map(({ machine }) => {
     const now = world.terminate(machine.serial) ?? machine;
     return instanceJson(world, now, world.stateOf(now));

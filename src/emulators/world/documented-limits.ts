@@ -9,6 +9,8 @@ import type { RateLimitRule } from './rate-limits.ts';
  * - azure: per subscription and region; Compute throttling limits: writes of virtual machines 1500, 500 a minute; cheap reads 24000,
  *   8000 a minute.
  * - gcp: per project and group of methods; Compute Engine rate quotas: 1500 a minute.
+ * - lambda: per account; Lambda Cloud API reference 1.10.0: one request a second, one launch in 12 seconds or five a minute (here per
+ *   region, as buckets are).
  */
 export const DOCUMENTED_LIMITS: readonly RateLimitRule[] = [
   { cloud: 'aws', bucket: 'Describe*', capacity: 100, refillPerSecond: 20 },
@@ -20,4 +22,6 @@ export const DOCUMENTED_LIMITS: readonly RateLimitRule[] = [
   { cloud: 'gcp', bucket: 'read', capacity: 1500, refillPerSecond: 25 },
   { cloud: 'gcp', bucket: 'mutate', capacity: 1500, refillPerSecond: 25 },
   { cloud: 'gcp', bucket: 'aggregated', capacity: 1500, refillPerSecond: 25 },
+  { cloud: 'lambda', bucket: 'requests', capacity: 1, refillPerSecond: 1 },
+  { cloud: 'lambda', bucket: 'launch', capacity: 1, refillPerSecond: 1 / 12 },
 ];

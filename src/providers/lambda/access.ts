@@ -1,23 +1,39 @@
 import { z } from 'zod';
+import type { Clock } from '../../domain/time.ts';
 import { type AccessCheck, type Call, ProviderError } from '../provider.ts';
 import type { Api } from './api.ts';
 import { PERMISSIONS, type PermissionRow } from './permissions.ts';
 import type { LambdaOptions } from './settings.ts';
 import * as wire from './wire.ts';
 
+/** The reference: one request a second. */
+const PAUSE_MS = 1_000;
+
 export interface Account {
   readonly options: LambdaOptions;
   readonly regions: readonly string[];
+  readonly clock: Clock;
 }
 
-/** One read each, one after the other: Lambda allows about one request a second. */
+/** One read each, one after the other, a second apart where Lambda asks for it: nobody else could repeat one of them. */
 export async function checkAccess(api: Api, account: Account, call: Call): Promise<readonly AccessCheck[]> {
   const checks: AccessCheck[] = [];
-  for (const row of PERMISSIONS) checks.push(await tried(api, account, row, call));
+  for (const row of PERMISSIONS) {
+    const check = await tried(api, account, row, call);
+    checks.push(check ?? (await triedAfterPause(api, account, row, call)));
+  }
   return checks;
 }
 
-async function tried(api: Api, account: Account, row: PermissionRow, call: Call): Promise<AccessCheck> {
+async function triedAfterPause(api: Api, account: Account, row: PermissionRow, call: Call): Promise<AccessCheck> {
+  await account.clock.sleep(PAUSE_MS, call.signal);
+  const { permission, neededFor, required } = row;
+  const message = 'Lambda allows no request right now: try again in a minute';
+  return (await tried(api, account, row, call)) ?? { permission, neededFor, required, outcome: 'unknown', message };
+}
+
+/** Null = throttled. */
+async function tried(api: Api, account: Account, row: PermissionRow, call: Call): Promise<AccessCheck | null> {
   const { permission, neededFor, required, path } = row;
   const check = { permission, neededFor, required };
   const data = permission === 'listSSHKeys' || permission === 'listRegions' ? wire.names : z.unknown();
@@ -34,6 +50,7 @@ async function tried(api: Api, account: Account, row: PermissionRow, call: Call)
   } catch (error) {
     call.signal.throwIfAborted();
     if (!(error instanceof ProviderError)) throw error;
+    if (error.kind === 'rate-limited') return null;
     return { ...check, outcome: error.kind === 'unauthorized' ? 'missing' : 'unknown', message: error.message };
   }
 }

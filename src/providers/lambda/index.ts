@@ -2,7 +2,7 @@
 import type { Capabilities, Provider, ProviderSettings } from '../provider.ts';
 import { checkAccess } from './access.ts';
 import { createApi } from './api.ts';
-import { getInstance, listOwned, terminate } from './instances.ts';
+import { createTerminate, getInstance, listOwned } from './instances.ts';
 import { launch } from './launch.ts';
 import { createLine } from './line.ts';
 import { PROVIDER_ID } from './names.ts';
@@ -38,14 +38,14 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     launch: (request, call) => launch(launcher, request, call),
     getInstance: (ref, call) => getInstance(api, ref, call),
     listOwned: (query, call) => listOwned(api, query, call),
-    terminate: (ref, call) => terminate(api, ref, call),
+    terminate: createTerminate(api, clock),
     // A machine takes its disk and address along, and a launch that fails leaves nothing.
     listLeftovers: async (query) => ({
       leftovers: [],
       regions: query.regions.map((region) => ({ region, complete: true, error: null })),
     }),
     removeLeftover: async () => 'gone',
-    checkAccess: (call) => checkAccess(api, { options, regions }, call),
+    checkAccess: (call) => checkAccess(api, { options, regions, clock }, call),
     async close() {
       transport.close();
     },

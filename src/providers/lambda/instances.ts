@@ -1,3 +1,4 @@
+import type { Clock, EpochMs } from '../../domain/time.ts';
 import {
   type Call,
   type Instance,
@@ -34,16 +35,47 @@ export function listOwned(api: Api, { owner, regions }: OwnedQuery, call: Call):
   );
 }
 
+/** How long a look is good for, when the end that it was for has been throttled. */
+const LOOK_IS_GOOD_MS = 60_000;
+
+export type Terminate = (ref: InstanceRef, call: Call) => Promise<'terminating' | 'gone'>;
+
 /**
  * Asks first: what has ended, or ends, is not ended again. By key it ends every machine of that key and index, should a launch that
- * Lambda did not show in time have started two.
+ * Lambda did not show in time have started two. Lambda allows one request a second: where the look used it up, the next call sends
+ * without another look, or it would never come to that.
  */
-export async function terminate(api: Api, ref: InstanceRef, call: Call): Promise<'terminating' | 'gone'> {
+export function createTerminate(api: Api, clock: Clock): Terminate {
+  const throttled = new Map<string, { readonly ids: readonly string[]; readonly until: EpochMs }>();
+
+  function forgetStale(): void {
+    for (const [key, { until }] of throttled) if (until <= clock.now()) throttled.delete(key);
+  }
+
+  return async (ref, call) => {
+    forgetStale();
+    const key = `${ref.instanceId ?? ''}/${ref.idempotencyKey}/${ref.index}`;
+    const seen = throttled.get(key);
+    throttled.delete(key);
+    const ids = seen?.ids ?? (await idsToEnd(api, ref, call));
+    if (typeof ids === 'string') return ids;
+    try {
+      return await sendTerminate(api, ids, call);
+    } catch (error) {
+      if (error instanceof ProviderError && error.kind === 'rate-limited')
+        throttled.set(key, { ids, until: clock.now() + LOOK_IS_GOOD_MS });
+      throw error;
+    }
+  };
+}
+
+/** What is to be ended, or that nothing is left to do. */
+async function idsToEnd(api: Api, ref: InstanceRef, call: Call): Promise<readonly string[] | 'terminating' | 'gone'> {
   const machines = await findMachines(api, ref, call);
   const left = machines.filter(({ instance }) => instance.state !== 'gone');
   if (left.length === 0) return 'gone';
   const ids = left.filter(({ instance }) => instance.state !== 'stopping').map(({ id }) => id);
-  return ids.length === 0 ? 'terminating' : sendTerminate(api, ids, call);
+  return ids.length === 0 ? 'terminating' : ids;
 }
 
 async function sendTerminate(api: Api, ids: readonly string[], call: Call): Promise<'terminating' | 'gone'> {

@@ -194,7 +194,7 @@ describe('the emulated API of Lambda', () => {
       ...{ operation: 'launchInstance', mutating: true, region: 'us-east-1', bucket: 'launch' },
     });
     expect(label('POST', TERMINATE, { instance_ids: [id] })).toEqual({
-      ...{ operation: 'terminateInstance', mutating: true, region: 'us-west-1', bucket: 'requests' },
+      ...{ operation: 'terminateInstance', mutating: true, region: null, bucket: 'requests' },
     });
     expect(label('DELETE', '/api/v1/ssh-keys/1')).toMatchObject({
       operation: 'DELETE /api/v1/ssh-keys/1',
@@ -223,6 +223,9 @@ describe('the emulated API of Lambda', () => {
     const { body } = await at.get('/api/v1/instance-types');
     expect(JSON.stringify(body)).not.toContain('us-east-1');
     expect((await at.get('/api/v1/instances')).body.data).toMatchObject([{ id }]);
+    expect(await at.post(TERMINATE, { instance_ids: [id] })).toMatchObject({ status: 503 });
+    at.control.setOutage('lambda', 'us-east-1', false);
+    expect(await at.post(TERMINATE, { instance_ids: [id] })).toMatchObject({ status: 200 });
   });
 
   it('throttles as the CDN does, with the pause that the limit asks for', () => {

@@ -244,6 +244,32 @@ describe('the adapter for Lambda', () => {
       expect((await stage.provider.listQuotas({ regions: REGIONS }, call())).quotas).toMatchObject([{ usage: 1 }]);
     });
 
+    it('trap: with one request a second a machine still ends, though a look goes before the end', async () => {
+      const [ref] = await launched();
+      if (ref === undefined) throw new Error('nothing was started');
+      stage.clouds.control.setRateLimit('lambda', 'requests', { capacity: 1, refillPerSecond: 1 });
+      for (const asked of [{ ...ref, instanceId: null }, ref]) {
+        await expect(stage.provider.terminate(asked, call())).rejects.toMatchObject({ kind: 'rate-limited' });
+        await stage.clock.advance(1_000);
+      }
+      expect(await stage.provider.terminate(ref, call())).toBe('terminating');
+      await stage.clock.advance(LONG_MS);
+      expect(await stage.provider.terminate(ref, call())).toBe('gone');
+      expect(stage.living()).toEqual([]);
+    });
+
+    it('a look is forgotten after a minute: what has ended since is not ended again', async () => {
+      const [ref] = await launched();
+      if (ref === undefined) throw new Error('nothing was started');
+      stage.clouds.control.setRateLimit('lambda', 'requests', { capacity: 1, refillPerSecond: 1 });
+      await expect(stage.provider.terminate(ref, call())).rejects.toMatchObject({ kind: 'rate-limited' });
+      const before = stage.sent('terminateInstance');
+      for (const { serial } of stage.living()) stage.clouds.control.lose(serial);
+      await stage.clock.advance(61_000);
+      expect(await stage.provider.terminate(ref, call())).toBe('gone');
+      expect(stage.sent('terminateInstance')).toBe(before);
+    });
+
     it('one that ended meanwhile is gone, whether it is asked for by id or ended once more', async () => {
       const [ref] = await launched();
       if (ref === undefined) throw new Error('nothing was started');
@@ -257,6 +283,16 @@ describe('the adapter for Lambda', () => {
   });
 
   describe('access', () => {
+    it('with one request a second, waits for the next second', async () => {
+      stage.clouds.control.setRateLimit('lambda', 'requests', { capacity: 1, refillPerSecond: 1 });
+      const checking = stage.provider.checkAccess(call());
+      for (let pause = 0; pause < 3; pause += 1) {
+        await expect.poll(() => stage.clock.nextDueAt(), { interval: 5, timeout: 10_000 }).not.toBeNull();
+        await stage.clock.advance(1_000);
+      }
+      expect((await checking).map(({ outcome }) => outcome)).toEqual(['allowed', 'allowed', 'allowed', 'allowed']);
+    });
+
     it('tells an SSH key that the account does not have, and a region that Lambda does not', async () => {
       const another = await loadProvider('lambda', {
         ...stage.settings,
