@@ -15,7 +15,8 @@ describeProvider(
     failedMachinesRemain: false,
     // The list is not paged: any number of machines comes in one answer.
     machinesPerPage: 10,
-    options: { sshKeyName: 'gpu-broker' },
+    // Each question is asked anew: the clock stands still, so what is kept would never age.
+    options: { sshKeyName: 'gpu-broker', catalogMaxAgeSeconds: 0 },
     priceTolerance: 0,
     sdkUserAgent: /^gpu-broker$/,
   },

@@ -72,7 +72,7 @@ const OPTIONS: Readonly<Record<CloudId, Readonly<Record<string, unknown>>>> = {
   aws: {},
   azure: {},
   gcp: { project: 'emulated-project', catalogMaxAgeSeconds: 0 },
-  lambda: { sshKeyName: 'gpu-broker' },
+  lambda: { sshKeyName: 'gpu-broker', catalogMaxAgeSeconds: 0 },
 };
 
 const SETTINGS: BrokerSettings = {

@@ -5,10 +5,12 @@ import { createApi } from './api.ts';
 import { createTerminate, getInstance, listOwned } from './instances.ts';
 import { launch } from './launch.ts';
 import { createLine } from './line.ts';
+import { listInstances } from './machines.ts';
 import { PROVIDER_ID } from './names.ts';
-import { listOffers } from './offers.ts';
+import { listOffers, readCatalogue } from './offers.ts';
 import { listQuotas } from './quotas.ts';
 import { readCredential, readOptions } from './settings.ts';
+import { createSharedRead } from './shared-read.ts';
 import { createTransport } from './transport.ts';
 
 const BASE_URL = 'https://cloud.lambda.ai';
@@ -28,13 +30,16 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
   const credential = readCredential(settings);
   const transport = createTransport(endpoints['api'] ?? BASE_URL, certificateAuthority);
   const api = createApi(transport, credential, clock);
+  const maxAgeMs = options.catalogMaxAgeSeconds * 1000;
+  const catalogue = createSharedRead(clock, maxAgeMs, (call) => readCatalogue(api, call));
+  const instances = createSharedRead(clock, maxAgeMs, (call) => listInstances(api, call));
   const launcher = { api, options, clock, line: createLine() };
   return {
     contract: 1,
     id: PROVIDER_ID,
     capabilities: CAPABILITIES,
-    listOffers: (query, call) => listOffers(api, clock, query, call),
-    listQuotas: (query, call) => listQuotas(api, query, call),
+    listOffers: (query, call) => listOffers(catalogue, query, call),
+    listQuotas: (query, call) => listQuotas(instances, query, call),
     launch: (request, call) => launch(launcher, request, call),
     getInstance: (ref, call) => getInstance(api, ref, call),
     listOwned: (query, call) => listOwned(api, query, call),

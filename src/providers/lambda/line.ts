@@ -1,3 +1,5 @@
+import { orAborted } from './abortable.ts';
+
 /** Work of one key waits for the work of that key before it. */
 export interface Line {
   /** Throws what `work` throws, or the signal's reason while it waits. */
@@ -21,14 +23,4 @@ export function createLine(): Line {
       }
     },
   };
-}
-
-async function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<void>();
-  const onAbort = (): void => aborted.resolve();
-  signal.addEventListener('abort', onAbort, { once: true });
-  await Promise.race([promise, aborted.promise]);
-  signal.removeEventListener('abort', onAbort);
-  signal.throwIfAborted();
 }

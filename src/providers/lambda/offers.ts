@@ -2,27 +2,37 @@
  * `GET /instance-types`: every type with its one price for all regions, and the regions that have capacity now. Which region has
  * which hardware is not told, so every type is a pool in every region asked; where Lambda sees no capacity, `availableCount` is 0.
  */
+import type { z } from 'zod';
 import { type Accelerator, findAccelerator } from '../../domain/accelerators.ts';
 import { MICRO_USD_PER_USD } from '../../domain/money.ts';
 import type { Offer } from '../../domain/offer.ts';
-import type { Clock } from '../../domain/time.ts';
 import type { Call, OfferQuery, OfferSnapshot, QuarantinedPrice } from '../provider.ts';
 import type { Api } from './api.ts';
 import { poolOf } from './machines.ts';
 import { QUOTA_NAME } from './names.ts';
 import { ofEachRegion } from './regions.ts';
+import type { Read } from './shared-read.ts';
 import * as wire from './wire.ts';
 
 const MICRO_USD_PER_CENT = MICRO_USD_PER_USD / 100;
 
-export function listOffers(api: Api, clock: Clock, { regions }: OfferQuery, call: Call): Promise<OfferSnapshot> {
+export type Catalogue = z.output<typeof wire.instanceTypes>;
+
+export function readCatalogue(api: Api, call: Call): Promise<Catalogue> {
+  return api.send(LIST_INSTANCE_TYPES, call);
+}
+
+export function listOffers(
+  catalogue: (call: Call) => Promise<Read<Catalogue>>,
+  { regions }: OfferQuery,
+  call: Call,
+): Promise<OfferSnapshot> {
   return ofEachRegion(
     regions,
     call,
     async () => {
-      const types = Object.values(await api.send(LIST_INSTANCE_TYPES, call));
-      const observedAt = clock.now();
-      const read = types.flatMap(({ instance_type: type, regions_with_capacity_available: stocked }) => {
+      const { value, readAt: observedAt } = await catalogue(call);
+      const read = Object.values(value).flatMap(({ instance_type: type, regions_with_capacity_available: stocked }) => {
         const accelerator = type.specs.gpus > 0 ? acceleratorOf(type.gpu_description) : null;
         if (accelerator === null) return [];
         const names = stocked.map(({ name }) => name);

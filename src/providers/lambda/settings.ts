@@ -14,6 +14,8 @@ const Options = z.strictObject({
     .max(64),
   /** Image family or image id by accelerator; `*` stands for every other. Without an entry: the latest Lambda Stack. */
   images: z.record(z.string(), z.string().min(1)).default({}),
+  /** How old the list of types, and the count of instances, may be that offers and quotas are made from. */
+  catalogMaxAgeSeconds: z.number().min(0).max(60).default(30),
 });
 
 export type LambdaOptions = z.infer<typeof Options>;

@@ -33,7 +33,7 @@ export async function startStage(): Promise<LambdaStage> {
     endpoints: clouds.endpoints.lambda,
     certificateAuthority: clouds.certificateAuthority,
     credentials: 'emulated',
-    options: { sshKeyName: 'gpu-broker' },
+    options: { sshKeyName: 'gpu-broker', catalogMaxAgeSeconds: 0 },
     clock,
   };
   const provider = await loadProvider('lambda', settings);

@@ -60,6 +60,44 @@ describe('the adapter for Lambda', () => {
       expect(stage.clouds.requests().map(({ operation }) => operation)).toEqual(['listInstanceTypes']);
     });
 
+    it('trap: each region asked by itself, at once or within half a minute, is one request', async () => {
+      const options = { sshKeyName: 'gpu-broker' };
+      const another = await loadProvider('lambda', { ...stage.settings, options });
+      stage.clouds.control.setRateLimit('lambda', 'requests', { capacity: 2, refillPerSecond: 0 });
+      const askAll = () =>
+        Promise.all(
+          REGIONS.flatMap((region) => [
+            another.listOffers({ regions: [region] }, call()),
+            another.listQuotas({ regions: [region] }, call()),
+          ]),
+        );
+      for (const wait of [0, 29_000]) {
+        await stage.clock.advance(wait);
+        const answers = (await askAll()).flatMap(({ regions }) => regions);
+        expect(answers.map(({ complete }) => complete)).toEqual([true, true, true, true]);
+      }
+      expect(stage.sent('listInstanceTypes')).toBe(1);
+      await stage.clock.advance(1_000);
+      expect((await askAll()).flatMap(({ regions }) => regions).map(({ error }) => error?.kind)).toEqual(
+        Array.from({ length: 4 }, () => 'rate-limited'),
+      );
+      await another.close();
+    });
+
+    it('one who leaves does not take the answer from the others', async () => {
+      stage.fault({ kind: 'slow', delayMs: 5_000 });
+      const leaving = new AbortController();
+      const reason = new Error('changed my mind');
+      const left = stage.provider.listOffers({ regions: REGIONS }, leaving);
+      const staying = stage.provider.listOffers({ regions: REGIONS }, call());
+      await expect.poll(() => stage.clock.nextDueAt(), { interval: 5, timeout: 10_000 }).not.toBeNull();
+      leaving.abort(reason);
+      await expect(left).rejects.toBe(reason);
+      await stage.clock.advance(5_000);
+      expect((await staying).offers.length).toBeGreaterThan(0);
+      expect(stage.sent('listInstanceTypes')).toBe(1);
+    });
+
     it('knows the Arm machines', async () => {
       const { offers } = await stage.provider.listOffers({ regions: REGIONS }, call());
       const arm = offers.filter(({ architecture }) => architecture === 'arm64');
