@@ -109,12 +109,12 @@ describe('Lambda over HTTP', () => {
   });
 
   it('trap: a launch whose connection was refused has not happened: unavailable', async () => {
+    let stopped = Promise.resolve();
     const api: Served = await serve((_request, response) => {
       // The list is answered; then nobody listens any more.
       response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ data: [] }));
       stopped = api.close();
     });
-    let stopped: Promise<void> | null = null;
     const provider = await providerAt(api.url);
     closing.push(() => provider.close());
     await expect(provider.launch(aRequest(), call())).rejects.toMatchObject({
