@@ -109,7 +109,6 @@ describe('Lambda over HTTP', () => {
   });
 
   it('trap: a launch whose connection was refused has not happened: unavailable', async () => {
-    let stopped = Promise.resolve();
     const api: Served = await serve((_request, response) => {
       // The list is answered; then nobody listens any more.
       response.writeHead(200, { connection: 'close' }).end(JSON.stringify({ data: [] }), () => {
