@@ -16,8 +16,9 @@ import { callProvider, MUTATION_LIMITS } from './call-provider.ts';
 import { callbackUrlOf } from './callbacks.ts';
 import type { BrokerContext } from './context.ts';
 import { FAILURE_POLICY } from './failure-policy.ts';
+import { headroomRefusal } from './headroom.ts';
 import { move, type StepResult, unwanted, wait } from './lease-moves.ts';
-import { blockPool, endRefused, giveUpAttempt, suspendProvider } from './refusals.ts';
+import { blockPool, endRefused, giveUpAttempt, holdBack, suspendProvider } from './refusals.ts';
 
 /** How the machine of a lease is asked for at its cloud. */
 export function refOf(lease: LeaseRow, attemptId: string): InstanceRef {
@@ -30,6 +31,9 @@ export async function stepPlanned(context: BrokerContext, lease: LeaseRow, provi
   if (!lease.wanted) return move(context, lease, 'failed', { reason: 'No longer wanted; nothing was sent' });
   const workload = await getWorkload(context.store.database, lease.workloadId);
   if (workload === null) return move(context, lease, 'failed', { reason: 'Its workload is gone; nothing was sent' });
+  // The plan counted headroom too, but others use the account's quotas as well, and figures have been read since.
+  const noHeadroom = await headroomRefusal(context.store.database, lease, context.clock.now());
+  if (noHeadroom !== null) return holdBack(context, lease, noHeadroom);
   const attempt = newAttempt(context, lease, workload.spec, provider);
   const written = await context.store.transaction((transaction) => writeAttempt(transaction, lease, attempt));
   if (written === null) return 'stale';

@@ -31,19 +31,32 @@ export function endRefused(
     replan: true,
     also: async (transaction, at) => {
       await settleAttempt(transaction, attempt.id, { state: 'refused', at, refusal });
-      await rememberRefusal(transaction, {
-        // Another reservation of the same machines, or the open market, may well have room.
-        scope: refusal.kind === 'reservation' ? poolScope(lease.pool) : refusal.scope,
-        reason: `${refusal.kind}: ${refusal.code}`,
-        code: refusal.code,
-        retryAfterSeconds: refusal.retryAfterSeconds,
-        at,
-      });
+      await remember(transaction, lease, refusal, at);
       if (refusal.kind === 'capacity') {
         await recordRefusal(transaction, lease.pool, at);
         await escalate(transaction, lease, refusal, at);
       }
     },
+  });
+}
+
+/** We refuse ourselves before anything is written or sent: the cloud would, and each such answer costs a round trip. */
+export function holdBack(context: BrokerContext, lease: LeaseRow, refusal: Refusal): Promise<StepResult> {
+  return move(context, lease, 'failed', {
+    reason: `Not launched: ${refusal.message}`,
+    replan: true,
+    also: (transaction, at) => remember(transaction, lease, refusal, at),
+  });
+}
+
+async function remember(transaction: Handle, lease: LeaseRow, refusal: Refusal, at: EpochMs): Promise<void> {
+  await rememberRefusal(transaction, {
+    // Another reservation of the same machines, or the open market, may well have room.
+    scope: refusal.kind === 'reservation' ? poolScope(lease.pool) : refusal.scope,
+    reason: `${refusal.kind}: ${refusal.code}`,
+    code: refusal.code,
+    retryAfterSeconds: refusal.retryAfterSeconds,
+    at,
   });
 }
 

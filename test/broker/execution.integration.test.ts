@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { sweepLeftovers } from '../../src/broker/reconcile.ts';
@@ -10,6 +11,7 @@ import {
   ProviderError,
   type RegionOutcome,
 } from '../../src/providers/provider.ts';
+import { getLease, insertLeases } from '../../src/store/leases.ts';
 import { type BrokerRig, permissivePolicy, startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';
 
@@ -189,6 +191,31 @@ describe('a launch', () => {
     const { items } = await rig.service.listLeases({ workload: 'web', state: null }, FIRST);
     expect(items.map(({ state }) => state)).toEqual(['gone', 'ready']);
     expect(rig.machines()).toHaveLength(1);
+  });
+});
+
+describe('a launch without headroom', () => {
+  it('is not sent: the lease fails, and what claims the quota is left alone for a while', async () => {
+    const { database } = rig.store;
+    const { id: serving, workloadId, planId } = await ready('full');
+    const model = await getLease(database, serving);
+    if (model === null) throw new Error('no lease');
+    const sent = cloud.launches.length;
+    await database.updateTable('quotas').set({ quota_usage: sql`quota_limit` }).execute();
+    const { pool, accelerator, acceleratorCount, priceMicroUsdPerHour, adjustedPriceMicroUsdPerHour } = model;
+    const id = rig.context.newId();
+    const prices = { priceMicroUsdPerHour, adjustedPriceMicroUsdPerHour, at: rig.clock.now() };
+    const place = { id, workloadId, planId, replicas: [7], part: 0, partCount: 1, pool, accelerator, acceleratorCount };
+    await rig.store.transaction((transaction) => insertLeases(transaction, [{ ...place, ...prices }]));
+    await rig.until('it has failed', async () => (await getLease(database, id))?.state === 'failed', 30);
+    await database.updateTable('quotas').set({ quota_usage: 0 }).execute();
+
+    expect((await getLease(database, id))?.stateReason).toMatch(
+      /^Not launched: nothing was sent: quota \S+ of us-east-1/,
+    );
+    expect(cloud.launches).toHaveLength(sent);
+    const { soldOut } = await rig.service.getProvider('aws');
+    expect(soldOut.filter(({ scope }) => scope.quota !== null)).toHaveLength(1);
   });
 });
 
