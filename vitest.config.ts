@@ -41,7 +41,8 @@ export default defineConfig({
           setupFiles: ['test/support/property-seed.ts'],
           include: ['test/**/*.integration.test.ts'],
           testTimeout: 120_000,
-          hookTimeout: 60_000,
+          // A machine that is busy takes its time to start databases and processes.
+          hookTimeout: 180_000,
           maxWorkers: 2,
         },
       },

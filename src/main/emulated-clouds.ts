@@ -39,7 +39,7 @@ export async function startCloudsChild(seed: number, logFile: string): Promise<{
     name: 'The emulated clouds',
     arguments: ['clouds', '--seed', String(seed), '--stop-with-parent'],
     logFile,
-    readyWithinMs: 60_000,
+    readyWithinMs: 120_000,
   });
   return { child, place: checkedPlace(child.ready) };
 }

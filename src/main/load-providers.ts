@@ -15,11 +15,11 @@ import {
 } from './emulated-clouds.ts';
 import { systemClock } from './system-clock.ts';
 
-/** Files that an operator wrote are wrong: each message names file, line and column. */
+/** Files that an operator wrote are wrong: each message names file, line and column, or the provider whose adapter found the mistake. */
 export class ConfigProblem extends Error {
   override readonly name = 'ConfigProblem';
-  constructor(errors: readonly ConfigError[]) {
-    super(errors.map(formatConfigError).join('\n'));
+  constructor(errors: readonly ConfigError[] | string, cause?: unknown) {
+    super(typeof errors === 'string' ? errors : errors.map(formatConfigError).join('\n'), { cause });
   }
 }
 
@@ -39,7 +39,14 @@ export async function loadProviders(config: BrokerConfig, place: CloudsPlace | n
   const entries = Object.entries(config.providers).map(async ([id, settings]): Promise<[ProviderId, Provider]> => {
     const chosen = settings.regions === 'all' ? await emulatedRegions(id) : settings.regions;
     regions.set(id, chosen);
-    return [id, await loadProvider(id, await providerSettings(id, settings, chosen, place))];
+    const ready = await providerSettings(id, settings, chosen, place);
+    try {
+      return [id, await loadProvider(id, ready)];
+    } catch (error) {
+      // Adapters check their own options and credentials, and say which is wrong.
+      if (error instanceof Error) throw new ConfigProblem(`spec.providers.${id}: ${error.message}`, error);
+      throw error;
+    }
   });
   return { providers: new Map(await Promise.all(entries)), regions };
 }

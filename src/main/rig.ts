@@ -76,7 +76,7 @@ export async function startRig(options: RigOptions, tell: (step: string) => void
         '--ready-line',
       ],
       logFile: path.join(dataDirectory, 'broker.log'),
-      readyWithinMs: 60_000,
+      readyWithinMs: 120_000,
       onSpawn: (child) => {
         spawned = child;
       },

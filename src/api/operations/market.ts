@@ -123,7 +123,7 @@ const getProvider = defineOperation({
   id: 'getProvider',
   tag: 'Market',
   summary: 'Read one provider',
-  params: { id: 'The provider: aws, azure, gcp' },
+  params: { id: 'The provider: aws, azure, gcp, lambda' },
   reply: { description: 'The provider', schema: providerSchema },
   problems: ['provider-not-found'],
   async handle({ service, param }) {
