@@ -4,13 +4,14 @@ import { adviseCapacity } from './advice.ts';
 import { readZoneCatalog } from './catalog.ts';
 import { createClients } from './clients.ts';
 import { readFamilyLimits } from './family-limits.ts';
+import { countFamilyUsage } from './family-usage.ts';
 import { getInstance, listOwned, terminate } from './instances.ts';
 import { pollInterruptions } from './interruptions.ts';
 import { launch } from './launch.ts';
 import { listLeftovers, removeLeftover } from './leftovers.ts';
 import { listOffers } from './offers.ts';
 import { readPriceList } from './prices.ts';
-import { listQuotas } from './quotas.ts';
+import { listQuotas, readProjectLimits } from './quotas.ts';
 import { readReservations } from './reservations.ts';
 import { parseOptions } from './settings.ts';
 import { sharedRead } from './shared-read.ts';
@@ -22,6 +23,9 @@ const CAPABILITIES: Capabilities = {
   refusesAsynchronously: true,
   quotaScopes: ['region', 'global'],
 };
+
+/** The broker reads region by region: what is asked of the project as a whole serves the regions that are read together. */
+const USAGE_GOOD_FOR_MS = 2_000;
 
 const RESOURCE_MANAGER = 'https://cloudresourcemanager.googleapis.com';
 
@@ -36,6 +40,8 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     maxAgeMs: options.catalogMaxAgeSeconds * 1000,
     closing: closing.signal,
   };
+  // Usage that is older would miss machines which the broker no longer counts as in flight.
+  const brief = { ...sharing, maxAgeMs: Math.min(sharing.maxAgeMs, USAGE_GOOD_FOR_MS) };
   const sources = {
     clients,
     project,
@@ -43,6 +49,8 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
     catalog: sharedRead(sharing, (call) => readZoneCatalog(clients, project, call)),
     reservations: sharedRead(sharing, (call) => readReservations(clients, project, call)),
     familyLimits: sharedRead(sharing, (call) => readFamilyLimits(clients, project, call)),
+    projectLimits: sharedRead(brief, (call) => readProjectLimits(clients, project, call)),
+    familyUsage: sharedRead(brief, (call) => countFamilyUsage(clients, project, call)),
     ...{ regions: settings.regions, clock: settings.clock },
   };
   const resourceManager = settings.endpoints['cloud-resource-manager'] ?? RESOURCE_MANAGER;

@@ -7,7 +7,6 @@ import { asProviderError } from './errors.ts';
 import type { FamilyLimits } from './family-limits.ts';
 import { NO_FAMILY_LIMITS } from './family-limits.ts';
 import type { FamilyUsage } from './family-usage.ts';
-import { countFamilyUsage } from './family-usage.ts';
 import { GLOBAL_GPU_QUOTA, GPU_QUOTAS } from './machine-types.ts';
 import { projectResource, regionResource } from './responses.ts';
 import type { Observed } from './shared-read.ts';
@@ -48,6 +47,8 @@ export interface QuotaSources {
   readonly clients: Clients;
   readonly project: string;
   readonly familyLimits: (call: Call) => Promise<Observed<FamilyLimits>>;
+  readonly projectLimits: (call: Call) => Promise<Observed<RegionState['limits']>>;
+  readonly familyUsage: (call: Call) => Promise<Observed<FamilyUsage>>;
 }
 
 /**
@@ -58,9 +59,9 @@ export interface QuotaSources {
 export async function listQuotas(sources: QuotaSources, query: QuotaQuery, call: Call): Promise<QuotaSnapshot> {
   const { clients, project } = sources;
   const [global, limits, usage, ...regions] = await Promise.all([
-    readProjectLimits(clients, project, call).catch(asProviderError),
+    sources.projectLimits(call).catch(asProviderError),
     sources.familyLimits(call).catch(asProviderError),
-    countFamilyUsage(clients, project, call).catch(asProviderError),
+    sources.familyUsage(call).catch(asProviderError),
     ...query.regions.map(async (region) => {
       const state = await readRegion(clients, project, region, call).catch(asProviderError);
       return { region, state };
@@ -68,7 +69,7 @@ export async function listQuotas(sources: QuotaSources, query: QuotaQuery, call:
   ]);
   const families: FamilyState = {
     limitOf: limits instanceof ProviderError ? NO_FAMILY_LIMITS : limits.value,
-    usageOf: usage instanceof ProviderError ? () => null : usage,
+    usageOf: usage instanceof ProviderError ? () => null : usage.value,
   };
   const quotas = regions.flatMap(({ region, state }) =>
     state instanceof ProviderError ? [] : GPU_QUOTAS.map((name) => regionalQuota(region, name, state.limits, families)),
@@ -79,7 +80,7 @@ export async function listQuotas(sources: QuotaSources, query: QuotaQuery, call:
     return { region, complete: error === null, error };
   });
   return {
-    quotas: global instanceof ProviderError ? quotas : [quota(null, GLOBAL_GPU_QUOTA, global), ...quotas],
+    quotas: global instanceof ProviderError ? quotas : [quota(null, GLOBAL_GPU_QUOTA, global.value), ...quotas],
     regions: outcomes,
   };
 }
