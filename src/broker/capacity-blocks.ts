@@ -50,10 +50,10 @@ async function workPurchase(context: BrokerContext, provider: Provider, purchase
 }
 
 async function buy(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<void> {
-  const { id, block } = purchase;
-  const changed = await whatChanged(context, provider, purchase);
-  if (changed !== null) {
-    await move(context, purchase, 'approved', 'refused', { reason: changed });
+  const { id } = purchase;
+  const block = await asApproved(context, provider, purchase);
+  if (typeof block === 'string') {
+    await move(context, purchase, 'approved', 'refused', { reason: block });
     return;
   }
   const reason = `Sent for ${formatUsd(block.upfrontMicroUsd)} USD`;
@@ -78,6 +78,8 @@ async function buyFrom(
   if (provider.buyCapacityBlock === undefined) throw soldNot(provider);
   return provider.buyCapacityBlock(...order);
 }
+
+const HOUR_MS = 3_600_000;
 
 /** Kinds that the cloud answers with before it does anything. Not `unavailable`: a lost connection is told so too. */
 const CERTAINLY_NOT: ReadonlySet<ProviderErrorKind> = new Set([
@@ -116,23 +118,37 @@ async function askForIt(context: BrokerContext, provider: Provider, purchase: Pu
   await move(context, purchase, 'unknown', 'bought', { reason: `Found as ${reservationId}`, reservationId });
 }
 
-/** Why the block is no longer the one that was approved; null = it is. Throws where the cloud could not be asked. */
-async function whatChanged(context: BrokerContext, provider: Provider, purchase: PurchaseRow): Promise<string | null> {
+/**
+ * The block that was approved, as it is for sale now; otherwise why it is not, in words. An offering's id is good for minutes and an
+ * approval takes hours: what counts is that the same machines are sold in the same place for the same time and money, under whatever id.
+ * Throws where the cloud could not be asked.
+ */
+async function asApproved(
+  context: BrokerContext,
+  provider: Provider,
+  purchase: PurchaseRow,
+): Promise<CapacityBlock | string> {
   const { block, maxPriceMicroUsd } = purchase;
-  const now = (await blocksForSale(context, provider, queryOf(purchase))).find(({ id }) => id === block.id);
+  const now = (await blocksForSale(context, provider, queryOf(purchase))).find((offered) => isSame(offered, block));
   if (now === undefined) return 'The cloud does not offer this block any more; look for another and ask again';
   const [then, today] = [formatUsd(block.upfrontMicroUsd), formatUsd(now.upfrontMicroUsd)];
   if (now.upfrontMicroUsd !== block.upfrontMicroUsd)
     return `Its price is now ${today} USD, and ${then} USD was approved`;
   if (now.upfrontMicroUsd > maxPriceMicroUsd)
     return `It costs ${today} USD, more than ${formatUsd(maxPriceMicroUsd)} USD`;
-  const isSame = now.startAt === block.startAt && now.endAt === block.endAt && now.machineCount === block.machineCount;
-  return isSame ? null : 'The cloud now offers other machines or another time under this id; look for it and ask again';
+  return now;
+}
+
+function isSame(one: CapacityBlock, other: CapacityBlock): boolean {
+  const keys = ['region', 'zone', 'instanceType', 'machineCount', 'startAt', 'endAt'] as const;
+  return keys.every((key) => one[key] === other[key]);
 }
 
 function queryOf({ block, durationHours }: PurchaseRow): CapacityBlockQuery {
-  const { region, instanceType, machineCount } = block;
-  return { region, instanceType, machineCount, durationHours, startAfter: null, startBefore: null };
+  const { region, instanceType, machineCount, startAt } = block;
+  // A cloud proposes the first few that fit: without bounds a later block would not be among them.
+  const bounds = { startAfter: startAt - HOUR_MS, startBefore: startAt + HOUR_MS };
+  return { region, instanceType, machineCount, durationHours, ...bounds };
 }
 
 /** Throws ProviderError `invalid-request` where the provider sells none. */

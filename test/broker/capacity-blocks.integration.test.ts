@@ -134,11 +134,20 @@ describe('a capacity block', () => {
     await expect(service.listCapacityBlocks(nobody)).rejects.toMatchObject({ code: 'provider-not-found' });
   });
 
+  it('is bought under the id that it has by then: ids are good for minutes, approvals take hours', async () => {
+    const id = await approved();
+    seller.blocks = [{ ...BLOCK, id: 'cb-9' }];
+    await workPurchases(context);
+    expect(await service.getPurchase(id)).toMatchObject({ state: 'bought' });
+    expect(seller.bought.map(({ block }) => block.id)).toEqual(['cb-9']);
+  });
+
   it.each([
     ['another price', [{ ...BLOCK, upfrontMicroUsd: 1_400_000_000 }], 'Its price is now 1400'],
-    ['another id', [{ ...BLOCK, id: 'cb-9' }], 'does not offer this block any more'],
-    ['another time', [{ ...BLOCK, startAt: BLOCK.startAt + 1 }], 'another time'],
-  ])('that has %s since is refused, and nothing is sent', async (_what, blocks, reason) => {
+    ['gone', [], 'does not offer this block any more'],
+    ['another time', [{ ...BLOCK, startAt: BLOCK.startAt + 1 }], 'does not offer this block any more'],
+    ['another zone', [{ ...BLOCK, zone: 'elsewhere' }], 'does not offer this block any more'],
+  ])('that is not as it was, %s, is refused, and nothing is sent', async (_what, blocks, reason) => {
     const id = await approved();
     seller.blocks = blocks;
     await workPurchases(context);

@@ -68,7 +68,7 @@ export function blocksFor(world: World, query: BlockQuery): readonly BlockOfferi
       // Between 80 and 100 % of the list price, by the day.
       const share = 0.8 + 0.2 * uniformAt(streamOf(stream, 'price'), day);
       found.push({
-        id: `cb-${idDigits(world.seed, `${zone}/${query.instanceType}/${query.machineCount}/${query.durationHours}/${day}/${now}`)}`,
+        id: `cb-${idDigits(world.seed, `${zone}/${query.instanceType}/${query.machineCount}/${query.durationHours}/${day}/${Math.floor(now / OFFERED_MS)}`)}`,
         region: query.region,
         zone,
         instanceType: query.instanceType,
