@@ -52,6 +52,8 @@ export interface BrokerRigOptions {
   readonly adapt?: (provider: Provider) => Provider;
   /** Default: machines cannot call back. */
   readonly callbackUrl?: string;
+  /** Machines run what calls the broker back; default: nothing runs in them. */
+  readonly machineAgent?: boolean;
 }
 
 /** Keeps nothing between plans; its thread is started once, and does not hold the process. */
@@ -112,7 +114,8 @@ export function permissivePolicy(change: Partial<Policy> = {}): Policy {
 export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<BrokerRig> {
   const names = options.clouds ?? ['aws', 'azure'];
   const clock = createManualClock(STARTED_AT);
-  const clouds = await startClouds({ seed: 7, clock, clouds: names });
+  const inside = options.machineAgent === true ? { machineAgent: { log: () => {} } } : {};
+  const clouds = await startClouds({ seed: 7, clock, clouds: names, ...inside });
   for (const cloud of names) {
     const pattern = { cloud, region: null, zone: null, instanceType: null, accelerator: null, market: null };
     clouds.control.setFree(pattern, 40);

@@ -1,28 +1,12 @@
-import type { FaultAnswer, Front, FrontRequest, FrontResponse } from '../http/front.ts';
+import type { Front } from '../http/front.ts';
 import type { QuotaState, World } from '../world/contract.ts';
 import { pageOf } from './paging.ts';
+import { routedReadFront } from './read-front.ts';
 import { isToldByRegions } from './regions.ts';
 import type { ApiRequest } from './routes.ts';
 import { createRouter } from './routes.ts';
 import { loadApiSchema } from './schema.ts';
-import type { VendorErrorDetails } from './vendor-error.ts';
-import { errorResponse, jsonResponse, VendorError } from './vendor-error.ts';
-
-const FAULTS: Readonly<Record<FaultAnswer, VendorErrorDetails>> = {
-  throttle: {
-    ...{ status: 429, reason: 'rateLimitExceeded', canonicalStatus: 'RESOURCE_EXHAUSTED' },
-    message: "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute'.",
-  },
-  'internal-error': { status: 500, reason: 'internalError', message: 'Internal error encountered.' },
-  unavailable: {
-    ...{ status: 503, reason: 'backendError', canonicalStatus: 'UNAVAILABLE' },
-    message: 'The service is currently unavailable.',
-  },
-  unauthorized: {
-    ...{ status: 401, reason: 'authError', canonicalStatus: 'UNAUTHENTICATED' },
-    message: 'Request had invalid authentication credentials.',
-  },
-};
+import { VendorError } from './vendor-error.ts';
 
 const PERMISSION = 'cloudquotas.quotas.get';
 const SERVICE = 'compute.googleapis.com';
@@ -162,28 +146,5 @@ export function createCloudQuotasFront(world: World): Front {
     },
   ]);
 
-  function handle(request: FrontRequest): FrontResponse {
-    const matched = router.match(request);
-    if (matched === null)
-      return errorResponse({ status: 404, reason: 'notFound', message: 'The requested URL was not found.' });
-    try {
-      return jsonResponse(200, router.run(matched, request));
-    } catch (error) {
-      if (error instanceof VendorError) return errorResponse(error.details);
-      throw error;
-    }
-  }
-
-  return {
-    cloud: 'gcp',
-    service: 'cloud-quotas',
-    tls: false,
-    label(request) {
-      const matched = router.match(request);
-      return { operation: matched?.route.method.operation ?? 'unknown', region: null, mutating: false };
-    },
-    handle,
-    faultResponse: (answer) => errorResponse(FAULTS[answer]),
-    vendorErrorResponse: ({ status, code, message }) => errorResponse({ status, reason: code, message }),
-  };
+  return routedReadFront('cloud-quotas', router);
 }
