@@ -5,6 +5,7 @@ import { startClouds } from '../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
 import type { RunningClouds } from '../../src/emulators/world/contract.ts';
+import { type ForeignCompute, foreignCompute } from './googleapis-compute.ts';
 
 const INSTALLED = existsSync(path.resolve(import.meta.dirname, '../../node_modules/@googleapis/compute'));
 const TITLE = 'the compute front, driven by npm’s @googleapis/compute';
@@ -23,23 +24,18 @@ const MACHINE = {
   scheduling: { onHostMaintenance: 'TERMINATE' },
 };
 
-/** A client that shares no code with the one that the adapter uses. */
-async function computeOf(clouds: RunningClouds) {
-  const { compute } = await import('@googleapis/compute');
-  return compute({ version: 'v1', rootUrl: `${clouds.endpoints.gcp['compute']}/` });
-}
-
 const describeInstalled = INSTALLED ? describe : describe.skip;
 
 describeInstalled(INSTALLED ? TITLE : `${TITLE} — skipped: it is not installed`, () => {
   let clock: ManualClock;
   let clouds: RunningClouds;
-  let compute: Awaited<ReturnType<typeof computeOf>>;
+  /** Shares no code with the client that the adapter uses. */
+  let compute: ForeignCompute;
 
   beforeAll(async () => {
     clock = createManualClock(Date.UTC(2026, 9, 1));
     clouds = await startClouds({ seed: 9, clock, clouds: ['gcp'] });
-    compute = await computeOf(clouds);
+    compute = await foreignCompute(`${clouds.endpoints.gcp['compute']}/`);
   });
   afterAll(() => clouds.close());
 
