@@ -1,22 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceRef, LaunchRequest, Provider } from '../../src/providers/provider.ts';
 import { ProviderError } from '../../src/providers/provider.ts';
+import { accessSentences } from './access-sentences.ts';
 import { AWS } from './aws-facts.ts';
+import { DEPTH_SABOTAGES, type Sabotage } from './depth-sabotages.ts';
 import { errorSentences } from './error-sentences.ts';
 import { instanceSentences } from './instance-sentences.ts';
 import { launchSentences } from './launch-sentences.ts';
+import { leftoverSentences } from './leftover-sentences.ts';
 import { listingSentences } from './listing-sentences.ts';
+import { noticeSentences } from './notice-sentences.ts';
 import { refusalSentences } from './refusal-sentences.ts';
+import { reservedSentences } from './reserved-sentences.ts';
 import type { Sentence } from './sentence.ts';
+import { stepSentences } from './step-sentences.ts';
 import { stormSentences } from './storm-sentences.ts';
 import { createSubject, type Subject } from './subject.ts';
-
-/** An adapter broken in one way, and the sentences that must notice. */
-interface Sabotage {
-  readonly what: string;
-  readonly breakIt: (provider: Provider) => Partial<Provider>;
-  readonly noticedBy: readonly string[];
-}
 
 const SENTENCES: readonly Sentence[] = [
   ...listingSentences,
@@ -25,6 +24,11 @@ const SENTENCES: readonly Sentence[] = [
   ...errorSentences,
   ...instanceSentences,
   ...stormSentences,
+  ...stepSentences,
+  ...leftoverSentences,
+  ...reservedSentences,
+  ...noticeSentences,
+  ...accessSentences,
 ];
 
 function keyed(request: LaunchRequest, suffix: string): LaunchRequest {
@@ -34,6 +38,7 @@ function keyed(request: LaunchRequest, suffix: string): LaunchRequest {
 let salt = 0;
 
 const SABOTAGES: readonly Sabotage[] = [
+  ...DEPTH_SABOTAGES,
   {
     what: 'forgets the key: every launch is a new one',
     breakIt: (provider) => ({
@@ -264,6 +269,13 @@ async function checkBroken(title: string, breakIt: Sabotage['breakIt']): Promise
   }
 }
 
+/** The adapter that is broken can be polled. */
+function askedOf(provider: Provider): Required<Pick<Provider, 'pollInterruptions'>> {
+  const { pollInterruptions } = provider;
+  if (pollInterruptions === undefined) throw new Error('this adapter cannot be polled');
+  return { pollInterruptions };
+}
+
 function broken(subject: Subject, breakIt: Sabotage['breakIt']): Subject {
   const breakProvider = (provider: Provider): Provider => ({
     contract: provider.contract,
@@ -278,6 +290,8 @@ function broken(subject: Subject, breakIt: Sabotage['breakIt']): Subject {
     listLeftovers: (query, call) => provider.listLeftovers(query, call),
     removeLeftover: (leftover, call) => provider.removeLeftover(leftover, call),
     checkAccess: (call) => provider.checkAccess(call),
+    adviseCapacity: (query, call) => provider.adviseCapacity?.(query, call) ?? Promise.resolve([]),
+    pollInterruptions: (cursor, call) => askedOf(provider).pollInterruptions(cursor, call),
     close: () => provider.close(),
     ...breakIt(provider),
   });
