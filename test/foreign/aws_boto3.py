@@ -118,6 +118,11 @@ def main():
     found["quota"] = quota["Quota"]["Value"]
 
     sqs = client("sqs", "SQS_URL")
+    # Older clients speak SQS's Query protocol, which the emulated queue does not.
+    found["queue"] = sqs.meta.service_model.metadata["protocol"]
+    if found["queue"] != "json":
+        print(json.dumps(found))
+        return
     queue = os.environ["SQS_URL"] + "/000000000000/gpu-broker-interruptions"
     states = []
     while True:

@@ -9,16 +9,21 @@ import { IMAGE, startAws } from '../emulators/ec2/aws-clouds.ts';
 const SCRIPT = path.join(import.meta.dirname, 'aws_boto3.py');
 const run = promisify(execFile);
 
-/** Null where python3 or boto3 is missing. */
-function boto3Version(): string | null {
+/** Debian's own Python first: another one in front of it on the path does not see Debian's packages. */
+const PYTHONS = ['/usr/bin/python3', 'python3'];
+
+/** Null where this Python or its boto3 is missing. */
+function boto3Version(python: string): string | null {
+  const parameters = ['-c', 'import boto3; print(boto3.__version__)'];
   try {
-    return execFileSync('python3', ['-c', 'import boto3; print(boto3.__version__)'], { encoding: 'utf8' }).trim();
+    return execFileSync(python, parameters, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
     return null;
   }
 }
 
-const version = boto3Version();
+const python = PYTHONS.find((candidate) => boto3Version(candidate) !== null) ?? null;
+const version = python === null ? null : boto3Version(python);
 if (version === null) {
   process.stderr.write('boto3: skipped, python3 with boto3 is not installed (Debian: apt-get install python3-boto3)\n');
 }
@@ -35,7 +40,7 @@ describe.skipIf(version === null)(`boto3 ${version ?? ''}`, () => {
 
   it('drives the documented calls', async () => {
     const { ec2 = '', pricing = '', sqs = '', ...others } = aws.clouds.endpoints.aws;
-    const { stdout } = await run('python3', [SCRIPT], {
+    const { stdout } = await run(python ?? '', [SCRIPT], {
       env: {
         ...process.env,
         ...{ EC2_URL: ec2, PRICING_URL: pricing, SQS_URL: sqs, QUOTAS_URL: others['service-quotas'] ?? '', IMAGE },
@@ -49,7 +54,9 @@ describe.skipIf(version === null)(`boto3 ${version ?? ''}`, () => {
     });
     const { world } = aws.clouds;
     const zoneIds = world.region('aws', 'us-east-1')?.zones.map(({ physicalId }) => physicalId) ?? [];
-    const { offerings, spotPrices, types, ...found } = JSON.parse(stdout);
+    const { offerings, spotPrices, types, queue, ...found } = JSON.parse(stdout);
+    const isQueueAsked = queue === 'json';
+    if (!isQueueAsked) process.stderr.write(`boto3 ${version} speaks SQS’s older protocol: the queue is left out\n`);
     expect(found).toEqual({
       gpu: ['A10G', 1, world.instanceType('aws', 'g5.xlarge')?.gpuMemoryMiB],
       zoneIds: zoneIds.toSorted(),
@@ -70,9 +77,13 @@ describe.skipIf(version === null)(`boto3 ${version ?? ''}`, () => {
       reservations: [],
       products: ['g5.xlarge'],
       quota: world.quotas('aws', 'us-east-1').find(({ fact }) => fact.name === 'L-DB2E81BA')?.limit,
-      deleted: expect.any(Number) as number,
-      states: ['pending', 'shutting-down'],
-      noQueue: [400, 'QueueDoesNotExist'],
+      ...(isQueueAsked
+        ? {
+            deleted: expect.any(Number) as number,
+            states: ['pending', 'shutting-down'],
+            noQueue: [400, 'QueueDoesNotExist'],
+          }
+        : {}),
     });
     expect(types).toHaveLength(8);
     expect(offerings).toHaveLength(world.zonesOffering('aws', 'us-east-1', 'g5.xlarge').length);
