@@ -1,5 +1,6 @@
 import type { EpochMs } from '../domain/time.ts';
 import {
+  type Call,
   type Instance,
   type Leftover,
   type LeftoverSnapshot,
@@ -31,8 +32,10 @@ export async function reconcileProvider(
   const query = { owner: context.settings.owner, regions };
   const snapshot = await askOwned(context, provider, query);
   await doubtMissing(context, snapshot, leases, startedAt);
+  // What belongs to a live lease needs no further look; thousands of machines do, every few seconds.
+  const live = new Set(leases.map(({ attemptId }) => attemptId));
   for (const instance of snapshot.instances) {
-    await accountFor(context, provider, instance, startedAt);
+    if (!live.has(instance.ref.idempotencyKey)) await accountFor(context, provider, instance, startedAt);
   }
   if (sweep === null) return;
   const shown = new Set(snapshot.instances.map(({ ref }) => ref.region));
@@ -75,7 +78,7 @@ async function doubtMissing(
   if (doubted.length > 0) context.wakeLeases();
 }
 
-/** A machine on its way out needs nothing more, but it is not gone yet. */
+/** A machine on its way out needs nothing more, but it is not gone yet. One that cannot be ended holds up no other. */
 async function accountFor(context: BrokerContext, provider: Provider, instance: Instance, now: EpochMs): Promise<void> {
   if (instance.state === 'gone') return;
   const { idempotencyKey: attemptId, instanceId, region, zone } = instance.ref;
@@ -85,8 +88,7 @@ async function accountFor(context: BrokerContext, provider: Provider, instance: 
     createdAt: instance.launchedAt,
   };
   if (!(await accountForFound(context, found, now)) || instance.state === 'stopping') return;
-  const answer = await callProvider(context, READ_LIMITS, (call) => provider.terminate(instance.ref, call));
-  if (answer === 'gone') await tellRemoved(context, found);
+  await removing(context, found, (call) => provider.terminate(instance.ref, call));
 }
 
 /**
@@ -139,25 +141,28 @@ async function removeAll(context: BrokerContext, provider: Provider, doomed: rea
     if (round > 0) await context.clock.sleep(REMOVAL_PAUSE_MS, context.signal);
     const next: Leftover[] = [];
     for (const leftover of waiting) {
-      if ((await removeOne(context, provider, leftover)) === 'removing') next.push(leftover);
+      const found = foundOf(provider, leftover);
+      const answer = await removing(context, found, (call) => provider.removeLeftover(leftover, call));
+      if (answer === 'removing') next.push(leftover);
     }
     waiting = next;
   }
 }
 
-async function removeOne(
+/** Asks once for something to be removed; why it could not be is kept with it. */
+async function removing<Answer extends string>(
   context: BrokerContext,
-  provider: Provider,
-  leftover: Leftover,
-): Promise<'removing' | 'gone' | 'failed'> {
-  const found = foundOf(provider, leftover);
+  found: Found,
+  remove: (call: Call) => Promise<Answer>,
+): Promise<Answer | 'failed'> {
   try {
-    const answer = await callProvider(context, READ_LIMITS, (call) => provider.removeLeftover(leftover, call));
+    const answer = await callProvider(context, READ_LIMITS, remove);
     if (answer === 'gone') await tellRemoved(context, found);
     return answer;
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    context.logger.warn({ provider: provider.id, leftover: leftover.id, kind: error.kind }, 'A leftover stays');
+    const { provider, kind, cloudId } = found;
+    context.logger.warn({ provider, kind, cloudId, error: error.message }, 'Something left over stays');
     await noteLeftoverError(context.store.database, found, error.message);
     return 'failed';
   }

@@ -5,7 +5,7 @@ import { place } from '../../src/broker/placing.ts';
 import { createPlanner } from '../../src/broker/planning/planner.ts';
 import type { Pool } from '../../src/domain/pool.ts';
 import type { PoolPattern } from '../../src/emulators/world/contract.ts';
-import type { LaunchRequest } from '../../src/providers/provider.ts';
+import { type LaunchRequest, ProviderError } from '../../src/providers/provider.ts';
 import { type BrokerRig, permissivePolicy, startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';
 
@@ -281,11 +281,25 @@ function strangersRequest(pool: Pool): LaunchRequest {
 }
 
 describe('a broker that may remove orphans', () => {
-  it('removes a machine nobody accounts for once it is older than the grace period', async () => {
+  it('removes a machine nobody accounts for once it is older than the grace period, though another cannot be ended', async () => {
+    const refused = {
+      kind: 'invalid-request',
+      provider: 'aws',
+      operation: 'end',
+      code: '',
+      message: 'it is protected',
+    } as const;
     const rig = await startBrokerRig({
       clouds: ['aws'],
       policy: permissivePolicy(),
       settings: { removeOrphans: true },
+      adapt: (provider) => ({
+        ...provider,
+        terminate: (ref, call) =>
+          ref.idempotencyKey === 'protected'
+            ? Promise.reject(new ProviderError(refused))
+            : provider.terminate(ref, call),
+      }),
     });
     try {
       await rig.until('it is ready', async () => (await rig.service.readiness()).length === 0, 60);
@@ -296,10 +310,16 @@ describe('a broker that may remove orphans', () => {
       const pool = items[0]?.pool;
       if (pool === undefined) throw new Error('no offer');
       const request = strangersRequest(pool);
-      await rig.context.providers.get('aws')?.launch(request, { signal: new AbortController().signal });
+      const call = { signal: new AbortController().signal };
+      for (const idempotencyKey of ['protected', 'stranger'])
+        await rig.context.providers.get('aws')?.launch({ ...request, idempotencyKey }, call);
       const launchedAt = rig.clock.now();
-      await rig.until('it is gone', async () => rig.machines().length === 0, 300);
+      await rig.until('one of the two is gone', async () => rig.machines().length === 1, 300);
       expect(rig.clock.now() - launchedAt, 'not before the grace period').toBeGreaterThanOrEqual(60_000);
+      const leftovers = async () => (await rig.service.listLeftovers('aws', { cursor: null, limit: 10 })).items;
+      await rig.until('only the other is told', async () => (await leftovers()).length === 1, 60);
+      expect(await leftovers()).toMatchObject([{ attemptId: 'protected', state: 'removing' }]);
+      expect((await leftovers())[0]?.error).toContain('it is protected');
     } finally {
       await rig.close();
     }
