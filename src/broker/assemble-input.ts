@@ -1,4 +1,4 @@
-import type { LeaseState } from '../domain/lease.ts';
+import { isFinal, type LeaseState } from '../domain/lease.ts';
 import type { Offer, Quota, QuotaClaim } from '../domain/offer.ts';
 import { quotaKey } from '../domain/offer.ts';
 import { type Pool, poolKey } from '../domain/pool.ts';
@@ -59,9 +59,9 @@ export function claimKey(pool: Pool, claim: QuotaClaim): string {
   return quotaKey(pool.provider, claim.scope === 'global' ? null : pool.region, claim.quota);
 }
 
-/** Whether a figure of that time cannot hold this machine yet. */
-function isUncounted(holder: QuotaHolder, observedAt: EpochMs | undefined): boolean {
-  if (observedAt === undefined) return false;
-  if (holder.state === 'planned' || holder.state === 'launching') return true;
-  return holder.state === 'starting' && holder.createdAt >= observedAt;
+/** Whether a figure of that time cannot hold this machine yet: not accepted so far, or made since, however far it has come. */
+function isUncounted({ state, createdAt }: QuotaHolder, observedAt: EpochMs | undefined): boolean {
+  // Of a lost machine the cloud itself says that it is no more.
+  if (observedAt === undefined || isFinal(state) || state === 'lost') return false;
+  return state === 'planned' || state === 'launching' || createdAt >= observedAt;
 }

@@ -33,15 +33,17 @@ describe('quotas with what is in flight', () => {
     ).toEqual([26, null]);
   });
 
-  it('adds accepted machines only if the figure is older than they are', () => {
-    expect(usageWith([['starting', 2000]])).toEqual([18, null]);
-    expect(usageWith([['starting', 500]])).toEqual([10, null]);
-  });
+  it.each(['starting', 'ready', 'draining', 'terminating'] as const)(
+    'adds accepted machines only if the figure is older than they are, %s ones too',
+    (state) => {
+      expect(usageWith([[state, 2000]])).toEqual([18, null]);
+      expect(usageWith([[state, 500]])).toEqual([10, null]);
+    },
+  );
 
-  it('never counts ready machines twice, nor those that ended', () => {
+  it('never counts machines that ended', () => {
     expect(
       usageWith([
-        ['ready', 2000],
         ['gone', 2000],
         ['failed', 2000],
         ['lost', 2000],

@@ -71,7 +71,9 @@ describe('a launch', () => {
     expect(refusal([lease('b'), lease('a'), lease('c')], [quota()])).toBeNull();
     expect(refusal([lease('c'), lease('a'), lease('b')], [quota()])?.kind).toBe('quota');
     expect(refusal([lease('a'), lease('x', 'launching'), lease('y', 'starting')], [quota()])?.kind).toBe('quota');
-    expect(refusal([lease('a'), lease('x', 'ready'), lease('y', 'ready')], [quota()])).toBeNull();
+    expect(refusal([lease('a'), lease('x', 'ready'), lease('y', 'ready')], [quota()])?.kind).toBe('quota');
+    const inTheFigure = [lease('x', 'ready', AT - 1), lease('y', 'ready', AT - 1)];
+    expect(refusal([lease('a'), ...inTheFigure], [quota()])).toBeNull();
   });
 
   it('is refused neither by what is unknown nor by an old figure', () => {
