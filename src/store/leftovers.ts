@@ -31,9 +31,12 @@ export interface LeftoverRow extends SeenLeftover {
   readonly error: string | null;
 }
 
+function keyColumns({ provider, region, kind, cloudId }: LeftoverKey) {
+  return { provider, region, kind, cloud_id: cloudId };
+}
+
 /** Writes down that it was seen; `firstSeenAt` and `state` stay. Returns it as it then is. */
 export async function seeLeftover(handle: Handle, seen: SeenLeftover, at: EpochMs): Promise<LeftoverRow> {
-  const { provider, region, kind, cloudId } = seen;
   const facts = {
     zone: seen.zone,
     attempt_id: seen.attemptId,
@@ -44,10 +47,7 @@ export async function seeLeftover(handle: Handle, seen: SeenLeftover, at: EpochM
   const row = await handle
     .insertInto('leftovers')
     .values({
-      provider,
-      region,
-      kind,
-      cloud_id: cloudId,
+      ...keyColumns(seen),
       ...facts,
       first_seen_at: time(at),
       state: 'waiting',
@@ -64,10 +64,7 @@ export async function setLeftoverState(handle: Handle, key: LeftoverKey, state: 
   const changed = await handle
     .updateTable('leftovers')
     .set({ state, error: null })
-    .where('provider', '=', key.provider)
-    .where('region', '=', key.region)
-    .where('kind', '=', key.kind)
-    .where('cloud_id', '=', key.cloudId)
+    .where((columns) => columns.and(keyColumns(key)))
     .where('state', '!=', state)
     .returning('cloud_id')
     .execute();
@@ -78,10 +75,7 @@ export async function noteLeftoverError(handle: Handle, key: LeftoverKey, error:
   await handle
     .updateTable('leftovers')
     .set({ error })
-    .where('provider', '=', key.provider)
-    .where('region', '=', key.region)
-    .where('kind', '=', key.kind)
-    .where('cloud_id', '=', key.cloudId)
+    .where((columns) => columns.and(keyColumns(key)))
     .execute();
 }
 
@@ -89,10 +83,7 @@ export async function noteLeftoverError(handle: Handle, key: LeftoverKey, error:
 export async function forgetLeftover(handle: Handle, key: LeftoverKey): Promise<boolean> {
   const forgotten = await handle
     .deleteFrom('leftovers')
-    .where('provider', '=', key.provider)
-    .where('region', '=', key.region)
-    .where('kind', '=', key.kind)
-    .where('cloud_id', '=', key.cloudId)
+    .where((columns) => columns.and(keyColumns(key)))
     .returning('cloud_id')
     .execute();
   return forgotten.length > 0;

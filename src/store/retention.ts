@@ -4,7 +4,7 @@ import { isNotFinal } from './lease-row.ts';
 import type { Handle } from './schema.ts';
 
 /**
- * Deletes history from before `before`: events, price changes, expired refusals, and plans that no live lease comes of. Keeps the
+ * Deletes history from before `before`: events, price changes, expired refusals, and notices and plans that no live lease has. Keeps the
  * newest plan and the newest price of every pool. One statement each, so it may run outside a transaction.
  */
 export async function pruneHistory(handle: Handle, before: EpochMs): Promise<void> {
@@ -25,6 +25,12 @@ export async function pruneHistory(handle: Handle, before: EpochMs): Promise<voi
     )
     .execute();
   await handle.deleteFrom('sold_outs').where('until', '<', then).execute();
+  // While a lease lives its notices tell whether another one is new.
+  await handle
+    .deleteFrom('interruption_notices')
+    .where('received_at', '<', then)
+    .where('lease_id', 'not in', (query) => query.selectFrom('leases').select('id').where(isNotFinal))
+    .execute();
   await handle
     .deleteFrom('plans')
     .where('created_at', '<', then)

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { Plan, PlanInput } from '../../src/domain/plan.ts';
 import { appendEvent, type EventRow, latestSequence, listEvents } from '../../src/store/events.ts';
 import { fleetRevision, raiseFleetRevision, raiseFleetRevisionFrom } from '../../src/store/fleet.ts';
+import { insertNotice } from '../../src/store/interruptions.ts';
 import { claimDueLeases, insertLeases, transitionLease } from '../../src/store/leases.ts';
 import { listen } from '../../src/store/notifications.ts';
 import type { Store } from '../../src/store/open-store.ts';
@@ -355,6 +356,24 @@ describeStore('plans and policies', (engine) => {
     await store.transaction((transaction) => insertLeases(transaction, [leaseOf('l1', { planId: 'p2' })]));
     await pruneHistory(store.database, NOW + MINUTE);
     expect((await listPlans(store.database, FIRST)).items.map(({ id }) => id)).toEqual(['p4', 'p2']);
+  });
+
+  it('keep notices as long as their lease lives, and for a while after', async () => {
+    const store = await engine.open();
+    await seedLeases(store, []);
+    await store.transaction((transaction) => insertLeases(transaction, [leaseOf('l1'), leaseOf('l2')]));
+    const notice = { provider: 'one', region: 'r1', instanceId: 'i', kind: 'notice', source: 'cloud' } as const;
+    const times = { noticedAt: NOW, deadlineAt: null, receivedAt: NOW, message: 'Preempt' };
+    for (const leaseId of ['l1', 'l2'])
+      expect(await insertNotice(store.database, { ...notice, ...times, key: leaseId, leaseId })).toBe(true);
+    await store.database.updateTable('leases').set({ state: 'failed' }).where('id', '=', 'l2').execute();
+    async function pruned(before: number): Promise<readonly string[]> {
+      await pruneHistory(store.database, before);
+      const rows = await store.database.selectFrom('interruption_notices').select('notice_key').execute();
+      return rows.map((row) => row.notice_key).toSorted();
+    }
+    expect(await pruned(NOW)).toEqual(['l1', 'l2']);
+    expect(await pruned(NOW + MINUTE)).toEqual(['l1']);
   });
 
   it('number the versions of a policy; the one loaded last is in force', async () => {
