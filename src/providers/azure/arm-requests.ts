@@ -42,11 +42,8 @@ export function askArm(clients: AzureClients, request: ArmRequest, call: Call): 
         url: urlOf(clients, request).href,
         method: request.method,
         abortSignal: call.signal,
-        headers: createHttpHeaders({ accept: 'application/json' }),
+        headers: createHttpHeaders({ accept: 'application/json', 'content-type': 'application/json' }),
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        ...(request.body === undefined
-          ? {}
-          : { headers: createHttpHeaders({ accept: 'application/json', 'content-type': 'application/json' }) }),
       }),
     );
     if (response.status < 200 || response.status >= 300) throw restErrorOf(response);
