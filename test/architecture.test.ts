@@ -57,9 +57,10 @@ const ALLOWED: Readonly<Record<string, (to: string) => boolean>> = {
   main: () => true,
 };
 
-/** An adapter imports the contract and the domain, and nothing of another adapter. */
+/** An adapter imports the contract, the domain and, where its cloud has no SDK, the transport; nothing of another adapter. */
 function adapterMay(adapter: string, to: string): boolean {
-  return to.startsWith(`${adapter}/`) || to.startsWith('domain/') || to === 'providers/provider.ts';
+  const shared = ['providers/provider.ts', 'providers/rest-transport.ts'];
+  return to.startsWith(`${adapter}/`) || to.startsWith('domain/') || shared.includes(to);
 }
 
 function mayImport(from: string, to: string): boolean {

@@ -5,8 +5,8 @@
 import pRetry from 'p-retry';
 import { z } from 'zod';
 import { type Call, ProviderError } from '../../src/providers/provider.ts';
+import { NoAnswerError, type Transport } from '../../src/providers/rest-transport.ts';
 import { errorOfAnswer } from './errors.ts';
-import { NoAnswerError, type Transport } from './transport.ts';
 
 export interface ApiCall<T extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'DELETE';

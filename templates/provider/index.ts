@@ -1,8 +1,8 @@
 /** The adapter for Example. Copy this folder to `src/providers/<id>` and fill in what throws; docs/adding-a-provider.md is the guide. */
 import type { Capabilities, Provider, ProviderSettings } from '../../src/providers/provider.ts';
+import { createTransport } from '../../src/providers/rest-transport.ts';
 import { createApi } from './http.ts';
 import { readCredential, readOptions } from './settings.ts';
-import { createTransport } from './transport.ts';
 
 const PROVIDER_ID = 'example';
 const BASE_URL = 'https://api.example.com';

@@ -3,9 +3,9 @@ import pRetry from 'p-retry';
 import { z } from 'zod';
 import type { Clock } from '../../domain/time.ts';
 import { type Call, ProviderError } from '../provider.ts';
+import { NoAnswerError, type Transport } from '../rest-transport.ts';
 import { errorOfAnswer } from './errors.ts';
 import { PROVIDER_ID } from './names.ts';
-import { NoAnswerError, type Transport } from './transport.ts';
 
 export interface ApiCall<T extends z.ZodType> {
   readonly method: 'GET' | 'POST';

@@ -1,5 +1,6 @@
 /** The adapter for Lambda's On-Demand Cloud (lambda.ai), over its REST API. docs/providers/lambda.md says how to set it up. */
 import type { Capabilities, Provider, ProviderSettings } from '../provider.ts';
+import { createTransport } from '../rest-transport.ts';
 import { checkAccess } from './access.ts';
 import { createApi } from './api.ts';
 import { createTerminate, getInstance, listOwned } from './instances.ts';
@@ -11,7 +12,6 @@ import { listOffers, readCatalogue } from './offers.ts';
 import { listQuotas } from './quotas.ts';
 import { readCredential, readOptions } from './settings.ts';
 import { createSharedRead } from './shared-read.ts';
-import { createTransport } from './transport.ts';
 
 const BASE_URL = 'https://cloud.lambda.ai';
 

@@ -1,6 +1,6 @@
 /**
- * For clouds without an SDK: one HTTP exchange, sent once. Node's own client, since `fetch` can neither trust another certificate
- * authority nor release its sockets. Needs no change.
+ * For adapters of clouds without an SDK: one HTTP exchange, sent once. Node's own client, since `fetch` can neither trust another
+ * certificate authority nor release its sockets, nor tell a refused connection from a broken one.
  */
 import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
