@@ -1,14 +1,14 @@
 /** What the adapter sends, what it says that it needs, and the policy file: the same, no more and no less. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Pool } from '../../../src/domain/pool.ts';
 import { PERMISSIONS } from '../../../src/providers/aws/permissions.ts';
 import { policyDocument } from '../../../src/providers/aws/policy.ts';
 import type { AccessCheck, Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
 import type { AwsSubject } from './aws-subject.ts';
-import { byKey, CALL, POOL, REGIONS, request, startSubject } from './aws-subject.ts';
+import { byKey, CALL, POOL, REGIONS, request, subjectForEachTest } from './aws-subject.ts';
 
 const POLICY_FILE = path.resolve(import.meta.dirname, '../../../config/permissions/aws-policy.json');
 
@@ -16,12 +16,9 @@ let subject: AwsSubject;
 let aws: AwsClouds;
 let provider: Provider;
 
-beforeEach(async () => {
-  subject = await startSubject();
-  ({ aws, provider } = subject);
-});
-afterEach(async () => {
-  await subject.close();
+subjectForEachTest((fresh) => {
+  subject = fresh;
+  ({ aws, provider } = fresh);
 });
 
 /** Everything that the contract has, each on its plain path. */

@@ -1,3 +1,4 @@
+import { afterEach, beforeEach } from 'vitest';
 import type { Pool } from '../../../src/domain/pool.ts';
 import type { Fault, FaultKind } from '../../../src/emulators/world/contract.ts';
 import { createProvider } from '../../../src/providers/aws/index.ts';
@@ -25,6 +26,19 @@ export interface AwsSubject {
   /** The next request for the operation fails so, or as `changes` says. */
   fail(kind: FaultKind, operation: string, changes?: Partial<Fault>): void;
   close(): Promise<void>;
+}
+
+/** Gives each test of the file a subject of its own, and closes it afterwards. */
+export function subjectForEachTest(take: (fresh: AwsSubject) => void): void {
+  let fresh: AwsSubject | null = null;
+  beforeEach(async () => {
+    fresh = await startSubject();
+    take(fresh);
+  });
+  afterEach(async () => {
+    await fresh?.close();
+    fresh = null;
+  });
 }
 
 export async function startSubject(settings: Partial<ProviderSettings> = {}): Promise<AwsSubject> {

@@ -1,12 +1,12 @@
 /** Reservations, Capacity Blocks and placement scores; what every adapter owes of them is in `test/conformance/`. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { CapacityBlock } from '../../../src/domain/capacity-block.ts';
 import type { Pool } from '../../../src/domain/pool.ts';
 import type { CapacityBlockQuery, Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
 import { EVERY_POOL, STARTED_AT } from '../../emulators/ec2/aws-clouds.ts';
 import type { AwsSubject } from './aws-subject.ts';
-import { CALL, POOL, REGIONS, request, startSubject } from './aws-subject.ts';
+import { CALL, POOL, REGIONS, request, subjectForEachTest } from './aws-subject.ts';
 
 const DAY_MS = 86_400_000;
 const QUERY: CapacityBlockQuery = {
@@ -22,12 +22,9 @@ let subject: AwsSubject;
 let aws: AwsClouds;
 let provider: Provider;
 
-beforeEach(async () => {
-  subject = await startSubject();
-  ({ aws, provider } = subject);
-});
-afterEach(async () => {
-  await subject.close();
+subjectForEachTest((fresh) => {
+  subject = fresh;
+  ({ aws, provider } = fresh);
 });
 
 function operations(): string[] {

@@ -1,12 +1,12 @@
 /** Notices over SQS; what every adapter owes of them is in `test/conformance/`. */
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Pool } from '../../../src/domain/pool.ts';
 import type { InterruptionPage, Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
 import { CREDENTIALS, STARTED_AT } from '../../emulators/ec2/aws-clouds.ts';
 import type { AwsSubject } from './aws-subject.ts';
-import { CALL, POOL, request, startSubject } from './aws-subject.ts';
+import { CALL, POOL, request, subjectForEachTest } from './aws-subject.ts';
 
 const SPOT: Pool = { ...POOL, market: 'spot' };
 
@@ -14,12 +14,9 @@ let subject: AwsSubject;
 let aws: AwsClouds;
 let provider: Provider;
 
-beforeEach(async () => {
-  subject = await startSubject();
-  ({ aws, provider } = subject);
-});
-afterEach(async () => {
-  await subject.close();
+subjectForEachTest((fresh) => {
+  subject = fresh;
+  ({ aws, provider } = fresh);
 });
 
 async function poll(cursor: string | null = null, polled: Provider = provider): Promise<InterruptionPage> {

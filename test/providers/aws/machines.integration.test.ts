@@ -1,25 +1,22 @@
 /** What is particular to AWS; what every adapter owes is in `test/conformance/`. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseUsd } from '../../../src/domain/money.ts';
 import type { Pool } from '../../../src/domain/pool.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
 import { EVERY_POOL } from '../../emulators/ec2/aws-clouds.ts';
 import type { AwsSubject } from './aws-subject.ts';
-import { byKey, CALL, POOL, REGIONS, request, startSubject } from './aws-subject.ts';
+import { byKey, CALL, POOL, REGIONS, request, subjectForEachTest } from './aws-subject.ts';
 
 let subject: AwsSubject;
 let aws: AwsClouds;
 let provider: Provider;
 
-beforeEach(async () => {
-  subject = await startSubject();
-  ({ aws, provider } = subject);
-});
-afterEach(async () => {
-  await subject.close();
+subjectForEachTest((fresh) => {
+  subject = fresh;
+  ({ aws, provider } = fresh);
 });
 
 function operations(): string[] {
