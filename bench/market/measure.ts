@@ -3,7 +3,7 @@ import { createNewId } from '../../src/broker/ids.ts';
 import { createMarketReader } from '../../src/broker/market.ts';
 import type { ProviderId } from '../../src/domain/pool.ts';
 import { createControlClient } from '../../src/emulators/control/client.ts';
-import type { LoggedRequest } from '../../src/emulators/world/contract.ts';
+import type { LoggedRequest } from '../../src/emulators/world/control-contract.ts';
 import { type CloudsPlace, emulatedOptions, emulatedRegions } from '../../src/main/emulated-clouds.ts';
 import { systemClock } from '../../src/main/system-clock.ts';
 import type { Provider } from '../../src/providers/provider.ts';

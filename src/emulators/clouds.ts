@@ -7,11 +7,13 @@ import { createRequestLog } from './http/request-log.ts';
 import type { ServedFront } from './http/server.ts';
 import { serveFront } from './http/server.ts';
 import { createMachineAgent, TOLD_INSIDE } from './machine-agent.ts';
-import type { CloudId, MarketFacts, MarketTrace, RunningClouds, World } from './world/contract.ts';
-import { CLOUD_IDS } from './world/contract.ts';
+import type { World } from './world/contract.ts';
+import type { MarketTrace, RunningClouds } from './world/control-contract.ts';
 import type { CreatedWorld } from './world/create-world.ts';
 import { createWorld } from './world/create-world.ts';
 import { loadMarket } from './world/load-market.ts';
+import type { CloudId, MarketFacts } from './world/market-facts.ts';
+import { CLOUD_IDS } from './world/market-facts.ts';
 import type { RateLimitRule } from './world/rate-limits.ts';
 
 export const CLOUDS: readonly CloudId[] = CLOUD_IDS;

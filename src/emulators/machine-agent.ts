@@ -1,7 +1,8 @@
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import type { Clock } from '../domain/time.ts';
-import type { CloudId, World, WorldMachine } from './world/contract.ts';
+import type { World, WorldMachine } from './world/contract.ts';
+import type { CloudId } from './world/market-facts.ts';
 
 /** Clouds that tell of a spot notice inside the machine only (Azure's scheduled events): nothing outside hears of it but by call. */
 export const TOLD_INSIDE: readonly CloudId[] = ['azure'];

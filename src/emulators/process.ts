@@ -2,9 +2,10 @@ import { rename, writeFile } from 'node:fs/promises';
 import type { EpochMs } from '../domain/time.ts';
 import { startClouds } from './clouds.ts';
 import { createScaledClock } from './world/clocks.ts';
-import type { CloudId, MarketTrace, RunningClouds } from './world/contract.ts';
+import type { MarketTrace, RunningClouds } from './world/control-contract.ts';
 import { DOCUMENTED_LIMITS } from './world/documented-limits.ts';
 import { loadTrace } from './world/load-trace.ts';
+import type { CloudId } from './world/market-facts.ts';
 import type { RateLimitRule } from './world/rate-limits.ts';
 
 export interface CloudsProcessOptions {

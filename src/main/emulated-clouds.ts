@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { ProviderId } from '../domain/pool.ts';
 import type { CloudsReady } from '../emulators/process.ts';
-import { CLOUD_IDS } from '../emulators/world/contract.ts';
 import { loadMarket } from '../emulators/world/load-market.ts';
+import { CLOUD_IDS } from '../emulators/world/market-facts.ts';
 import { type Child, startChild } from './children.ts';
 
 /** Where running emulated clouds are. */

@@ -4,7 +4,7 @@ import type { Planner } from '../../src/broker/context.ts';
 import { place } from '../../src/broker/placing.ts';
 import { createPlanner } from '../../src/broker/planning/planner.ts';
 import type { Pool } from '../../src/domain/pool.ts';
-import type { PoolPattern } from '../../src/emulators/world/contract.ts';
+import type { PoolPattern } from '../../src/emulators/world/control-contract.ts';
 import { type LaunchRequest, ProviderError } from '../../src/providers/provider.ts';
 import { type BrokerRig, permissivePolicy, startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';

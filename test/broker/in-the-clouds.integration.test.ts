@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../src/api/create-api.ts';
-import type { CloudId, WorldMachine } from '../../src/emulators/world/contract.ts';
+import type { WorldMachine } from '../../src/emulators/world/contract.ts';
+import type { CloudId } from '../../src/emulators/world/market-facts.ts';
 import { type BrokerRig, startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CloudId, FaultKind } from '../../src/emulators/world/contract.ts';
+import type { FaultKind } from '../../src/emulators/world/control-contract.ts';
+import type { CloudId } from '../../src/emulators/world/market-facts.ts';
 import { regionStates } from '../../src/store/providers.ts';
 import { type BrokerRig, startBrokerRig } from '../support/broker-rig.ts';
 

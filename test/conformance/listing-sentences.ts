@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { findAccelerator } from '../../src/domain/accelerators.ts';
 import type { Offer } from '../../src/domain/offer.ts';
 import { poolKey } from '../../src/domain/pool.ts';
-import type { InstanceTypeFact } from '../../src/emulators/world/contract.ts';
+import type { InstanceTypeFact } from '../../src/emulators/world/market-facts.ts';
 import type { ProviderErrorKind, RegionOutcome } from '../../src/providers/provider.ts';
 import type { SentenceList } from './sentence.ts';
 import { addFault, call, domainPoolOf, everyPool, launchRequest, OWNER, type Subject, worldPoolOf } from './subject.ts';

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { expect, vi } from 'vitest';
-import type { FaultKind } from '../../src/emulators/world/contract.ts';
+import type { FaultKind } from '../../src/emulators/world/control-contract.ts';
 import { type LaunchResult, ProviderError, type RegionOutcome } from '../../src/providers/provider.ts';
 import type { Sentence, SentenceList } from './sentence.ts';
 import {

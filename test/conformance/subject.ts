@@ -1,15 +1,9 @@
 import type { Pool, ProviderId } from '../../src/domain/pool.ts';
 import { startClouds } from '../../src/emulators/clouds.ts';
 import { createManualClock, type ManualClock } from '../../src/emulators/world/clocks.ts';
-import type {
-  CloudId,
-  PoolPattern,
-  RunningClouds,
-  WorldMachine,
-  WorldMarket,
-  WorldPart,
-  WorldPool,
-} from '../../src/emulators/world/contract.ts';
+import type { WorldMachine, WorldPart, WorldPool } from '../../src/emulators/world/contract.ts';
+import type { PoolPattern, RunningClouds } from '../../src/emulators/world/control-contract.ts';
+import type { CloudId, WorldMarket } from '../../src/emulators/world/market-facts.ts';
 import type {
   Call,
   InstanceRef,

@@ -12,8 +12,8 @@ import { startClouds } from '../../src/emulators/clouds.ts';
 import { createControlClient } from '../../src/emulators/control/client.ts';
 import type { CloudsReady } from '../../src/emulators/process.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
-import type { CloudId } from '../../src/emulators/world/contract.ts';
 import { DOCUMENTED_LIMITS } from '../../src/emulators/world/documented-limits.ts';
+import type { CloudId } from '../../src/emulators/world/market-facts.ts';
 
 const START = Date.UTC(2026, 0, 5);
 const PROCESS = path.resolve(import.meta.dirname, '../../src/emulators/process.ts');

@@ -6,10 +6,10 @@ import { createFronts as gce } from '../../src/emulators/gce/index.ts';
 import type { Front, FrontRequest } from '../../src/emulators/http/front.ts';
 import { createFronts as lambda } from '../../src/emulators/lambda/index.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
-import { CLOUD_IDS } from '../../src/emulators/world/contract.ts';
 import { createWorld } from '../../src/emulators/world/create-world.ts';
 import { DOCUMENTED_LIMITS } from '../../src/emulators/world/documented-limits.ts';
 import { loadMarket } from '../../src/emulators/world/load-market.ts';
+import { CLOUD_IDS } from '../../src/emulators/world/market-facts.ts';
 
 const MACHINE =
   '/subscriptions/00000000-0000-4000-8000-000000000000/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/m';

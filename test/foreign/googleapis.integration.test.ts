@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startClouds } from '../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../src/emulators/world/clocks.ts';
-import type { RunningClouds } from '../../src/emulators/world/contract.ts';
+import type { RunningClouds } from '../../src/emulators/world/control-contract.ts';
 import { type ForeignCompute, foreignCompute } from './googleapis-compute.ts';
 
 const INSTALLED = existsSync(path.resolve(import.meta.dirname, '../../node_modules/@googleapis/compute'));

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FrontRequest, FrontResponse } from '../http/front.ts';
-import type { InstanceTypeFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { InstanceTypeFact } from '../world/market-facts.ts';
 import { ArmRefusal, jsonAnswer } from './arm-answer.ts';
 import { pageOf } from './paging.ts';
 

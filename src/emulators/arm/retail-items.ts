@@ -1,6 +1,7 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import { MICRO_USD_PER_USD, scaleMoney } from '../../domain/money.ts';
-import type { InstanceTypeFact, RegionFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { InstanceTypeFact, RegionFact } from '../world/market-facts.ts';
 import { guidOf } from './arm-answer.ts';
 
 export type RetailItem = Readonly<Record<string, string | number | boolean>>;

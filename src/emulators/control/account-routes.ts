@@ -1,4 +1,5 @@
-import type { PoolPattern, WorldReservation } from '../world/contract.ts';
+import type { WorldReservation } from '../world/contract.ts';
+import type { PoolPattern } from '../world/control-contract.ts';
 import type { ControlContext, Route } from './route.ts';
 import { Refused, read, readBody } from './route.ts';
 import {

@@ -1,6 +1,8 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type { CloudId, Fault, MachineState, PoolPattern, TracePoint, WorldReservation } from '../world/contract.ts';
+import type { MachineState, WorldReservation } from '../world/contract.ts';
+import type { Fault, PoolPattern, TracePoint } from '../world/control-contract.ts';
+import type { CloudId } from '../world/market-facts.ts';
 import type { RateLimit } from '../world/rate-limits.ts';
 import type { FaultsView, MachineView, PartView, PoolView, RequestsView, ReservationView, WorldView } from './views.ts';
 

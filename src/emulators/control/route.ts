@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { RequestLog } from '../http/request-log.ts';
-import type { CloudId, RunningClouds, World, WorldControl } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { RunningClouds, WorldControl } from '../world/control-contract.ts';
+import type { CloudId } from '../world/market-facts.ts';
 import type { ControlProblem } from './views.ts';
 
 /** What the control API speaks about. */

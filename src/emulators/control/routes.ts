@@ -1,6 +1,6 @@
 import { createCatalog } from '../world/catalog.ts';
 import { isManualClock } from '../world/clocks.ts';
-import type { Fault } from '../world/contract.ts';
+import type { Fault } from '../world/control-contract.ts';
 import { accountRoutes } from './account-routes.ts';
 import type { ControlContext, Route } from './route.ts';
 import { Refused, read, readBody } from './route.ts';

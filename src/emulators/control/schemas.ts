@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { FaultKind } from '../world/contract.ts';
-import { CLOUD_IDS } from '../world/contract.ts';
+import type { FaultKind } from '../world/control-contract.ts';
+import { CLOUD_IDS } from '../world/market-facts.ts';
 
 /** What the control API accepts. Fields that are missing from a pattern or a fault match anything. */
 

@@ -1,16 +1,8 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { EpochMs } from '../../domain/time.ts';
-import type {
-  CloudId,
-  Fault,
-  LoggedRequest,
-  MachineState,
-  RunningClouds,
-  WorldMachine,
-  WorldPart,
-  WorldPool,
-  WorldReservation,
-} from '../world/contract.ts';
+import type { MachineState, WorldMachine, WorldPart, WorldPool, WorldReservation } from '../world/contract.ts';
+import type { Fault, LoggedRequest, RunningClouds } from '../world/control-contract.ts';
+import type { CloudId } from '../world/market-facts.ts';
 
 /** What the control API answers; the client reads it back. */
 

@@ -2,7 +2,8 @@
 import { NormalizedSchema } from '@smithy/core/schema';
 import type { StaticOperationSchema } from '@smithy/types';
 import type { FaultAnswer, Front, FrontRequest, FrontResponse, RequestLabel } from '../http/front.ts';
-import type { RegionFact, VendorErrorFact, World } from '../world/contract.ts';
+import type { VendorErrorFact, World } from '../world/contract.ts';
+import type { RegionFact } from '../world/market-facts.ts';
 import { checkScope, credentialScope } from './authorization.ts';
 import { requiredMembers } from './query-codec.ts';
 import { requestIds } from './request-ids.ts';

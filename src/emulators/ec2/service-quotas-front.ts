@@ -9,7 +9,8 @@ import type {
 } from '@aws-sdk/client-service-quotas';
 import { GetAWSDefaultServiceQuota$, GetServiceQuota$, ListServiceQuotas$ } from '@aws-sdk/client-service-quotas';
 import type { Front } from '../http/front.ts';
-import type { QuotaState, RegionFact, World } from '../world/contract.ts';
+import type { QuotaState, World } from '../world/contract.ts';
+import type { RegionFact } from '../world/market-facts.ts';
 import { OWNER_ID } from './instance-shape.ts';
 import { createJsonFront, defineOperation } from './json-front.ts';
 import { pageOf } from './paging.ts';

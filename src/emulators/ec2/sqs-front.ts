@@ -12,7 +12,8 @@ import type {
 } from '@aws-sdk/client-sqs';
 import { DeleteMessageBatch$, GetQueueAttributes$, ReceiveMessage$, SendMessage$ } from '@aws-sdk/client-sqs';
 import type { Front } from '../http/front.ts';
-import type { RegionFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { RegionFact } from '../world/market-facts.ts';
 import { OWNER_ID } from './instance-shape.ts';
 import { createJsonFront, defineOperation } from './json-front.ts';
 import type { Queue } from './sqs-queue.ts';

@@ -1,4 +1,5 @@
-import type { InstanceTypeFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { InstanceTypeFact } from '../world/market-facts.ts';
 import type { Scoped } from './lists.ts';
 import { aggregated, listed, zoneScopes } from './lists.ts';
 import type { ZoneOfRegion } from './resources.ts';

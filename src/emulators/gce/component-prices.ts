@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { InstanceTypeFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { InstanceTypeFact } from '../world/market-facts.ts';
 
 /** A dollar in the unit that the billing catalogue counts in. */
 export const NANOS_PER_USD = 1_000_000_000;

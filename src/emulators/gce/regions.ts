@@ -1,4 +1,5 @@
-import type { QuotaState, RegionFact, World } from '../world/contract.ts';
+import type { QuotaState, World } from '../world/contract.ts';
+import type { RegionFact } from '../world/market-facts.ts';
 import { listed } from './lists.ts';
 import { numericId, requiredRegion, resourceUrl } from './resources.ts';
 import type { ApiRequest } from './routes.ts';

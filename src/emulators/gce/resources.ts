@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EpochMs } from '../../domain/time.ts';
-import type { InstanceTypeFact, RegionFact, World } from '../world/contract.ts';
+import type { World } from '../world/contract.ts';
+import type { InstanceTypeFact, RegionFact } from '../world/market-facts.ts';
 import { invalidValue } from './vendor-error.ts';
 
 /** What every operation of the compute front works on. */

@@ -1,4 +1,5 @@
-import type { CloudId, VendorErrorFact } from '../world/contract.ts';
+import type { VendorErrorFact } from '../world/contract.ts';
+import type { CloudId } from '../world/market-facts.ts';
 
 /** A request as a front sees it: read whole, headers lower-case. */
 export interface FrontRequest {

@@ -1,4 +1,4 @@
-import type { LoggedRequest } from '../world/contract.ts';
+import type { LoggedRequest } from '../world/control-contract.ts';
 
 /** Requests kept; older ones are dropped. */
 export const REQUESTS_KEPT = 50_000;

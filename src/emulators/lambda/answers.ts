@@ -1,7 +1,8 @@
 /** The shapes of Lambda's answers: reference 1.10.0. Success is `{data}`, failure `{error: {code, message, suggestion?}}`. */
 import { parseUsd } from '../../domain/money.ts';
 import type { FrontResponse } from '../http/front.ts';
-import type { InstanceTypeFact, MachineState, World, WorldMachine } from '../world/contract.ts';
+import type { MachineState, World, WorldMachine } from '../world/contract.ts';
+import type { InstanceTypeFact } from '../world/market-facts.ts';
 
 const CLOUD = 'lambda';
 const MICRO_USD_PER_CENT = 10_000;

@@ -1,15 +1,9 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import { parseUsd } from '../../domain/money.ts';
-import type {
-  CloudId,
-  InstanceTypeFact,
-  MarketFacts,
-  PoolPattern,
-  RegionFact,
-  WorldMarket,
-  WorldPool,
-} from './contract.ts';
+import type { WorldPool } from './contract.ts';
+import type { PoolPattern } from './control-contract.ts';
 import { checkFacts } from './load-market.ts';
+import type { CloudId, InstanceTypeFact, MarketFacts, RegionFact, WorldMarket } from './market-facts.ts';
 
 const MARKETS: readonly WorldMarket[] = ['on-demand', 'spot'];
 

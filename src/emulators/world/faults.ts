@@ -1,5 +1,6 @@
 import { globMatches } from '../../domain/workload.ts';
-import type { CloudId, Fault } from './contract.ts';
+import type { Fault } from './control-contract.ts';
+import type { CloudId } from './market-facts.ts';
 import { streamOf, uniformAt } from './random.ts';
 
 /** What a fault is matched against. */

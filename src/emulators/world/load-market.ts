@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { findAccelerator } from '../../domain/accelerators.ts';
 import { parseUsd } from '../../domain/money.ts';
-import type { CloudId, InstanceTypeFact, MarketFacts, RegionFact } from './contract.ts';
-import { CLOUD_IDS } from './contract.ts';
+import type { CloudId, InstanceTypeFact, MarketFacts, RegionFact } from './market-facts.ts';
+import { CLOUD_IDS } from './market-facts.ts';
 
 const name = z.string().min(1);
 const positive = z.number().positive();

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { parseUsd } from '../../domain/money.ts';
-import type { MarketTrace, PoolPattern, TracePoint } from './contract.ts';
-import { CLOUD_IDS } from './contract.ts';
+import type { MarketTrace, PoolPattern, TracePoint } from './control-contract.ts';
+import { CLOUD_IDS } from './market-facts.ts';
 
 /**
  * A recorded market as CSV (docs/emulated-clouds.md, "Traces"): one line per point. A blank place or type matches anything; a blank

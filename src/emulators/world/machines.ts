@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../domain/time.ts';
-import type { BehaviourFacts, CloudId, MachineState, WorldMachine } from './contract.ts';
+import type { MachineState, WorldMachine } from './contract.ts';
+import type { BehaviourFacts, CloudId } from './market-facts.ts';
 
 /** An ended machine is still listed for this long. */
 export const RETENTION_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import { globMatches } from '../../domain/workload.ts';
-import type { CloudId } from './contract.ts';
+import type { CloudId } from './market-facts.ts';
 
 /** What is down, and what the account may not do. */
 export interface Outages {

@@ -1,5 +1,6 @@
 import type { EpochMs } from '../../domain/time.ts';
-import type { CloudId, MachineState, WorldPart } from './contract.ts';
+import type { MachineState, WorldPart } from './contract.ts';
+import type { CloudId } from './market-facts.ts';
 
 /** Disks, network interfaces and addresses. */
 export interface Parts {

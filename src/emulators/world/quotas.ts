@@ -1,13 +1,6 @@
 import type { Catalog } from './catalog.ts';
-import type {
-  CloudId,
-  LaunchFailure,
-  QuotaClaimFact,
-  QuotaFact,
-  QuotaState,
-  WorldMachine,
-  WorldPool,
-} from './contract.ts';
+import type { LaunchFailure, QuotaState, WorldMachine, WorldPool } from './contract.ts';
+import type { CloudId, QuotaClaimFact, QuotaFact } from './market-facts.ts';
 
 type QuotaFailure = Extract<LaunchFailure, { kind: 'quota' }>;
 

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../domain/time.ts';
 import { globMatches } from '../../domain/workload.ts';
-import type { CloudId } from './contract.ts';
+import type { CloudId } from './market-facts.ts';
 
 export interface RateLimit {
   /** Requests that a rested bucket lets through at once. */

@@ -1,6 +1,7 @@
 import type { Clock, EpochMs } from '../../domain/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { CloudId, WorldMachine, WorldPool, WorldReservation } from './contract.ts';
+import type { WorldMachine, WorldPool, WorldReservation } from './contract.ts';
+import type { CloudId } from './market-facts.ts';
 
 /** Capacity set aside for the account. */
 export interface Reservations {

@@ -1,7 +1,8 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { EpochMs } from '../../domain/time.ts';
 import type { Catalog } from './catalog.ts';
-import type { BehaviourFacts, SpotPricePoint, WorldPool } from './contract.ts';
+import type { SpotPricePoint, WorldPool } from './contract.ts';
+import type { BehaviourFacts } from './market-facts.ts';
 import { noiseAt, streamOf, uniformAt } from './random.ts';
 import { scarcityOf } from './scarcity.ts';
 

@@ -1,7 +1,8 @@
 import type { EpochMs } from '../../domain/time.ts';
 import type { Capacity } from './capacity.ts';
 import type { Catalog } from './catalog.ts';
-import type { MarketTrace, PoolPattern, TracePoint, WorldPool } from './contract.ts';
+import type { WorldPool } from './contract.ts';
+import type { MarketTrace, PoolPattern, TracePoint } from './control-contract.ts';
 import type { SpotPrices } from './spot-price.ts';
 
 export interface Traces {

@@ -4,7 +4,7 @@ import { ComputeManagementClient } from '@azure/arm-compute';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 
 export const SUBSCRIPTION = '11111111-2222-4333-8444-555555555555';
 export const LATENCY_MS = 5_000;

@@ -2,7 +2,7 @@ import { EC2Client } from '@aws-sdk/client-ec2';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { PoolPattern, RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { PoolPattern, RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 
 export const STARTED_AT = Date.UTC(2026, 10, 2, 12);
 export const CREDENTIALS = { accessKeyId: 'EMULATED', secretAccessKey: 'emulated' };

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { findAccelerator } from '../../../src/domain/accelerators.ts';
-import type { MarketFacts } from '../../../src/emulators/world/contract.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
+import type { MarketFacts } from '../../../src/emulators/world/market-facts.ts';
 
 let market: MarketFacts;
 

@@ -9,7 +9,7 @@ import {
   ServiceQuotasClient,
 } from '@aws-sdk/client-service-quotas';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FaultKind } from '../../../src/emulators/world/contract.ts';
+import type { FaultKind } from '../../../src/emulators/world/control-contract.ts';
 import type { AwsClouds } from './aws-clouds.ts';
 import { CREDENTIALS, IMAGE, refusal, startAws } from './aws-clouds.ts';
 

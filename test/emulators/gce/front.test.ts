@@ -3,7 +3,8 @@ import { createFronts } from '../../../src/emulators/gce/index.ts';
 import type { Front } from '../../../src/emulators/http/front.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { World, WorldControl } from '../../../src/emulators/world/contract.ts';
+import type { World } from '../../../src/emulators/world/contract.ts';
+import type { WorldControl } from '../../../src/emulators/world/control-contract.ts';
 import { createWorld } from '../../../src/emulators/world/create-world.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
 

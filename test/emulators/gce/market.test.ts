@@ -8,9 +8,11 @@ import {
   spotPrices,
 } from '../../../src/emulators/gce/component-prices.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { MarketFacts, World, WorldControl } from '../../../src/emulators/world/contract.ts';
+import type { World } from '../../../src/emulators/world/contract.ts';
+import type { WorldControl } from '../../../src/emulators/world/control-contract.ts';
 import { createWorld } from '../../../src/emulators/world/create-world.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
+import type { MarketFacts } from '../../../src/emulators/world/market-facts.ts';
 
 let facts: MarketFacts;
 let world: World;

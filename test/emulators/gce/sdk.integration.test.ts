@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 
 const PLACE = { project: 'demo-project', zone: 'us-central1-a' };
 const MACHINE = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRequestLog } from '../../../src/emulators/http/request-log.ts';
-import type { LoggedRequest } from '../../../src/emulators/world/contract.ts';
+import type { LoggedRequest } from '../../../src/emulators/world/control-contract.ts';
 
 function logged(at: number): LoggedRequest {
   return {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { FrontRequest, FrontResponse } from '../../../src/emulators/http/front.ts';
 import { createFronts } from '../../../src/emulators/lambda/index.ts';
 import { createManualClock, type ManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { PoolPattern } from '../../../src/emulators/world/contract.ts';
+import type { PoolPattern } from '../../../src/emulators/world/control-contract.ts';
 import { type CreatedWorld, createWorld } from '../../../src/emulators/world/create-world.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Fault } from '../../../src/emulators/world/contract.ts';
+import type { Fault } from '../../../src/emulators/world/control-contract.ts';
 import type { FaultTarget } from '../../../src/emulators/world/faults.ts';
 import { createFaults } from '../../../src/emulators/world/faults.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ACCELERATORS } from '../../../src/domain/accelerators.ts';
-import { CLOUD_IDS, type MarketFacts } from '../../../src/emulators/world/contract.ts';
 import { loadMarket, parseMarket } from '../../../src/emulators/world/load-market.ts';
+import { CLOUD_IDS, type MarketFacts } from '../../../src/emulators/world/market-facts.ts';
 import { scarcityOf } from '../../../src/emulators/world/scarcity.ts';
 import { smallMarket } from './small-market.ts';
 

@@ -1,10 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseUsd } from '../../../src/domain/money.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { MarketFacts, WorldPool } from '../../../src/emulators/world/contract.ts';
+import type { WorldPool } from '../../../src/emulators/world/contract.ts';
 import { createWorld } from '../../../src/emulators/world/create-world.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
 import { parseTrace } from '../../../src/emulators/world/load-trace.ts';
+import type { MarketFacts } from '../../../src/emulators/world/market-facts.ts';
 import { streamOf, uniformAt } from '../../../src/emulators/world/random.ts';
 import type { Tick } from '../../support/recorded-spot.ts';
 import { asTrace, hasRecording, readRecording } from '../../support/recorded-spot.ts';

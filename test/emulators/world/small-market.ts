@@ -1,4 +1,9 @@
-import type { BehaviourFacts, CloudId, InstanceTypeFact, MarketFacts } from '../../../src/emulators/world/contract.ts';
+import type {
+  BehaviourFacts,
+  CloudId,
+  InstanceTypeFact,
+  MarketFacts,
+} from '../../../src/emulators/world/market-facts.ts';
 
 /** As the shipped tables have it. */
 export const BEHAVIOUR: Readonly<Record<CloudId, BehaviourFacts>> = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PoolPattern, TracePoint } from '../../../src/emulators/world/contract.ts';
+import type { PoolPattern, TracePoint } from '../../../src/emulators/world/control-contract.ts';
 import { EVERYWHERE, launched, ON_DEMAND, SPOT, START, stage } from './world-stage.ts';
 
 const ZONE_A: PoolPattern = { ...EVERYWHERE, region: 'north', zone: 'north-a', instanceType: 'small', market: 'spot' };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach } from 'vitest';
 import type { Pool } from '../../../src/domain/pool.ts';
-import type { Fault, FaultKind } from '../../../src/emulators/world/contract.ts';
+import type { Fault, FaultKind } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/aws/index.ts';
 import type { InstanceRef, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';

@@ -1,7 +1,7 @@
 import type { InstanceTypeInfo } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { MarketFacts } from '../../../src/emulators/world/contract.ts';
 import { loadMarket } from '../../../src/emulators/world/load-market.ts';
+import type { MarketFacts } from '../../../src/emulators/world/market-facts.ts';
 import {
   architectureOf,
   gpuShapeOf,

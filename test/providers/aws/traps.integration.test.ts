@@ -1,6 +1,6 @@
 /** What bites with the AWS SDKs and with EC2: each of these fails when its guard is taken away. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { FaultKind } from '../../../src/emulators/world/contract.ts';
+import type { FaultKind } from '../../../src/emulators/world/control-contract.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
 import type { AwsClouds } from '../../emulators/ec2/aws-clouds.ts';
 import type { AwsSubject } from './aws-subject.ts';

@@ -2,7 +2,7 @@ import type { Pool } from '../../../src/domain/pool.ts';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { FaultKind, LoggedRequest, RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { FaultKind, LoggedRequest, RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/azure/index.ts';
 import type { Call, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:https';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLoopbackCertificate } from '../../../src/emulators/http/certificates.ts';
 import { listenOnLoopback } from '../../../src/emulators/http/listening.ts';
-import type { Fault } from '../../../src/emulators/world/contract.ts';
+import type { Fault } from '../../../src/emulators/world/control-contract.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
 import { ProviderError } from '../../../src/providers/provider.ts';
 import type { EmulatedAzure } from './emulated-azure.ts';

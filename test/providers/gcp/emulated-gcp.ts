@@ -1,7 +1,7 @@
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { Fault, RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { Fault, RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/gcp/index.ts';
 import type { Call, InstanceRef, LaunchRequest, Provider } from '../../../src/providers/provider.ts';
 

@@ -3,7 +3,7 @@ import { poolKey } from '../../../src/domain/pool.ts';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { RunningClouds } from '../../../src/emulators/world/contract.ts';
+import type { RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/gcp/index.ts';
 import type { InstanceRef, LaunchRequest, Provider } from '../../../src/providers/provider.ts';
 

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { startClouds } from '../../../src/emulators/clouds.ts';
 import { createManualClock, type ManualClock } from '../../../src/emulators/world/clocks.ts';
-import type { Fault, PoolPattern, RunningClouds, WorldMachine } from '../../../src/emulators/world/contract.ts';
+import type { WorldMachine } from '../../../src/emulators/world/contract.ts';
+import type { Fault, PoolPattern, RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import type { Call, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
 import { loadProvider } from '../../../src/providers/registry.ts';
 

@@ -1,5 +1,6 @@
 import type { StaticOperationSchema } from '@smithy/types';
-import type { RegionFact, World } from '../../world/contract.ts';
+import type { World } from '../../world/contract.ts';
+import type { RegionFact } from '../../world/market-facts.ts';
 import { readQueryInput } from '../query-codec.ts';
 import { VendorError } from '../vendor-error.ts';
 import { writeXmlOutput } from '../xml-codec.ts';

@@ -7,7 +7,7 @@ import type {
   InstanceTypeOffering,
 } from '@aws-sdk/client-ec2';
 import { DescribeInstanceTypeOfferings$, DescribeInstanceTypes$ } from '@aws-sdk/client-ec2';
-import type { InstanceTypeFact } from '../../world/contract.ts';
+import type { InstanceTypeFact } from '../../world/market-facts.ts';
 import { assertFilterNames, matchesFilters } from '../filters.ts';
 import { pageOf } from '../paging.ts';
 import { badRequest } from '../vendor-error.ts';

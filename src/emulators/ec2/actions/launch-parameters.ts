@@ -3,7 +3,7 @@ import type { RunInstancesRequest, TagSpecification } from '@aws-sdk/client-ec2'
 import type { MicroUsdPerHour } from '../../../domain/money.ts';
 import { parseUsd } from '../../../domain/money.ts';
 import type { Architecture } from '../../../domain/offer.ts';
-import type { InstanceTypeFact, WorldMarket } from '../../world/contract.ts';
+import type { InstanceTypeFact, WorldMarket } from '../../world/market-facts.ts';
 import { badRequest } from '../vendor-error.ts';
 import type { ActionContext } from './action.ts';
 

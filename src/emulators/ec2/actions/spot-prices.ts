@@ -1,7 +1,7 @@
 import type { DescribeSpotPriceHistoryRequest, DescribeSpotPriceHistoryResult, SpotPrice } from '@aws-sdk/client-ec2';
 import { DescribeSpotPriceHistory$ } from '@aws-sdk/client-ec2';
 import { formatUsd, scaleMoney } from '../../../domain/money.ts';
-import type { InstanceTypeFact, ZoneFact } from '../../world/contract.ts';
+import type { InstanceTypeFact, ZoneFact } from '../../world/market-facts.ts';
 import { assertFilterNames, matchesFilters } from '../filters.ts';
 import { pageOf, sortableNumber } from '../paging.ts';
 import { badRequest } from '../vendor-error.ts';
