@@ -23,163 +23,29 @@ import {
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
 import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
-import { type Pool, poolKey } from '../../src/domain/pool.ts';
+import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
-
-/** 2026-11-01T00:00:00Z */
-const AT = 1_793_491_200_000;
-
-const POLICY_SOURCE = `apiVersion: gpu-broker/v1
-kind: Policy
-metadata: { name: default }
-spec:
-  diversification: { minProviders: 2, maxShare: { provider: 0.6 } }
-  cost: { maxPricePerMachine: { usdPerHour: 120.5 } }
-`;
-
-function pool(overrides: Partial<Pool> = {}): Pool {
-  return {
-    provider: 'aws',
-    region: 'us-east-1',
-    zone: 'us-east-1a',
-    instanceType: 'p5.48xlarge',
-    market: 'on-demand',
-    reservation: null,
-    ...overrides,
-  };
-}
-
-const AZURE_POOL = pool({ provider: 'azure', region: 'eastus', zone: null, instanceType: 'Standard_ND96isr_H100_v5' });
-
-const L4_POOL = pool({
-  provider: 'gcp',
-  region: 'us-central1',
-  zone: 'us-central1-a',
-  instanceType: 'g2-standard-4',
-  market: 'spot',
-});
-
-const ADVICE = { obtainability: 0.7, interruptionsPerHour: null, words: 'placement score 7 of 10' };
-
-function offer(of: Pool, price: number, soldOutUntil: number | null): OfferView {
-  return {
-    pool: of,
-    zonePhysicalId: of.zone === null ? null : 'use1-az6',
-    accelerator: 'H100-80GB-SXM',
-    acceleratorCount: 8,
-    vcpuCount: 192,
-    memoryGiB: 2048,
-    architecture: 'x86_64',
-    priceMicroUsdPerHour: price,
-    availability: 'available',
-    availableCount: null,
-    quotaClaims: [{ quota: 'p5', scope: 'region', units: 192 }],
-    interruptionsPerHour: 0,
-    observedAt: AT - 60_000,
-    soldOutUntil,
-    ageSeconds: 60,
-    headroomMachines: null,
-    advice: soldOutUntil === null ? null : { ...ADVICE, observedAt: AT - 120_000 },
-    successProbability: 0.9,
-  };
-}
-
-const OFFERS: readonly OfferView[] = [
-  offer(pool(), 55_040_000, null),
-  offer(AZURE_POOL, 98_320_000, AT + 180_000),
-  {
-    ...offer(L4_POOL, 338_000, null),
-    accelerator: 'L4',
-    acceleratorCount: 1,
-  },
-];
-
-const LEFTOVERS: readonly LeftoverView[] = [
-  {
-    ...{ provider: 'azure', region: 'eastus', zone: null, kind: 'disk', cloudId: 'gb-01-disk', attemptId: '01' },
-    ...{ leaseId: null, createdAt: null, firstSeenAt: AT - 900_000, lastSeenAt: AT, state: 'reported', error: null },
-  },
-];
-
-const SWEEPS: readonly SweepView[] = [
-  {
-    ...{ provider: 'azure', region: 'eastus', subject: 'leftovers', outcome: 'complete' },
-    ...{ sweptAt: AT, completeAt: AT, error: null },
-  },
-  {
-    ...{ provider: 'azure', region: 'westus3', subject: 'leftovers', outcome: 'failed' },
-    ...{ sweptAt: AT, completeAt: null, error: 'throttled' },
-  },
-];
-
-const BLOCK: CapacityBlock = {
-  ...{ provider: 'aws', id: 'cb-1', region: 'us-east-1', zone: 'us-east-1a', instanceType: 'p5.48xlarge' },
-  ...{ accelerator: 'H100-80GB-SXM', acceleratorCount: 8, machineCount: 2 },
-  ...{ startAt: AT + 86_400_000, endAt: AT + 2 * 86_400_000, upfrontMicroUsd: 1_510_080_000 },
-};
-
-const PURCHASE: PurchaseView = {
-  ...{ id: 'purchase-1', block: BLOCK, maxPriceMicroUsd: 1_600_000_000, note: null, state: 'awaiting-approval' },
-  ...{ stateReason: null, reservationId: null, requestedAt: AT, decidedAt: null, sentAt: null, settledAt: null },
-};
-
-function paged<T>(items: readonly T[], { cursor, limit }: PageQuery): Page<T> {
-  const start = cursor === null ? 0 : Number(cursor);
-  const end = start + limit;
-  return { items: items.slice(start, end), next: end < items.length ? String(end) : null };
-}
-
-function leaseOf(workload: { id: string; spec: WorkloadSpec }, replica: number, of: Pool, price: number): LeaseView {
-  return {
-    id: `lease-${workload.id}-${replica}`,
-    workloadId: workload.id,
-    workloadName: workload.spec.name,
-    replicas: [replica],
-    part: 0,
-    partCount: 1,
-    pool: of,
-    accelerator: 'H100-80GB-SXM',
-    acceleratorCount: 8,
-    state: 'ready',
-    stateReason: null,
-    priceMicroUsdPerHour: price,
-    instanceId: `i-${replica}`,
-    drainUntil: null,
-    planId: 'plan-1',
-    createdAt: AT,
-    updatedAt: AT,
-  };
-}
+import {
+  AT,
+  AZURE_POOL,
+  BLOCK,
+  LEFTOVERS,
+  leaseOf,
+  OFFERS,
+  POLICY_SOURCE,
+  PURCHASE,
+  paged,
+  pool,
+  QUARANTINED,
+  SWEEPS,
+} from './memory-samples.ts';
 
 /**
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
-const QUARANTINED: readonly QuarantinedPriceView[] = [
-  {
-    pool: pool({ market: 'spot' }),
-    priceMicroUsdPerHour: 1_000_000,
-    referenceMicroUsdPerHour: 20_000_000,
-    reason: 'the median of its own history is 20.0 times as much',
-    firstSeenAt: AT - 3_600_000,
-    lastSeenAt: AT,
-    sightings: 2,
-    sightingsToRelease: 3,
-  },
-  {
-    pool: AZURE_POOL,
-    priceMicroUsdPerHour: null,
-    referenceMicroUsdPerHour: null,
-    reason: 'the price 0 cannot be true',
-    firstSeenAt: AT - 3_600_000,
-    lastSeenAt: AT,
-    sightings: 12,
-    sightingsToRelease: 3,
-  },
-];
-
 export class MemoryService implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
