@@ -1,15 +1,7 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { formatConfigError } from '../../src/config/config-error.ts';
-import { loadPolicies, parsePolicies } from '../../src/config/load-policies.ts';
-import { parsePolicy, policyDocument } from '../../src/config/policy.ts';
+import { parsePolicy } from '../../src/config/policy.ts';
 import { RELAXABLE_RULES } from '../../src/config/policy-schema.ts';
-import type { Policy } from '../../src/domain/policy.ts';
-
-const ROOT = path.resolve(import.meta.dirname, '../..');
 
 const FULL = `apiVersion: gpu-broker/v1
 kind: Policy
@@ -337,126 +329,6 @@ describe('a contradiction in a policy', () => {
     const text = FULL.replace('aws, azure, gcp', 'gcp').replace('minProviders: 2', 'minProviders: 1');
     expect(errorsOf(text)).toContain(
       'p.yaml:12:43 spec.diversification.survive.keepShare: 0.5 cannot be kept: 1 provider is allowed by providers and residency, so nothing outlives its loss',
-    );
-  });
-});
-
-describe('several policies', () => {
-  const governing = (name: string, teams: string) =>
-    `apiVersion: gpu-broker/v1\nkind: Policy\nmetadata: { name: ${name} }\nspec: { appliesTo: { teams: [${teams}] } }\n`;
-
-  it('may govern different teams', () => {
-    const parsed = parsePolicies([
-      { file: 'a.yaml', source: governing('a', 'research-*') },
-      { file: 'b.yaml', source: governing('b', 'serving, "*-media"') },
-    ]);
-    expect(parsed.ok ? [] : parsed.errors.map(formatConfigError)).toEqual([
-      'b.yaml:4:39 spec.appliesTo.teams[1]: *-media is governed by policy "a" (a.yaml) already, through "research-*"',
-    ]);
-    const apart = parsePolicies([
-      { file: 'a.yaml', source: governing('a', 'research-*') },
-      { file: 'b.yaml', source: governing('b', 'serving, media') },
-    ]);
-    expect(apart.ok && apart.value.map(({ policy }) => policy.name)).toEqual(['a', 'b']);
-  });
-
-  it('need different names', () => {
-    const parsed = parsePolicies([
-      { file: 'a.yaml', source: governing('a', 'x') },
-      { file: 'b.yaml', source: governing('a', 'y') },
-    ]);
-    expect(parsed.ok ? [] : parsed.errors.map(formatConfigError)).toEqual([
-      'b.yaml:3:19 metadata.name: a is the name of policy "a" (a.yaml) already',
-    ]);
-  });
-
-  it('of a directory without any are an error', async () => {
-    const parsed = await loadPolicies(path.join(ROOT, 'config/schema'));
-    expect(parsed.ok ? [] : parsed.errors[0]?.message).toBe('no policy (*.yaml) in this directory');
-    const missing = await loadPolicies(path.join(ROOT, 'config/nowhere'));
-    expect(missing.ok ? [] : missing.errors[0]?.message).toBe('this directory of policies cannot be read');
-  });
-
-  it('as shipped are valid', async () => {
-    const parsed = await loadPolicies(path.join(ROOT, 'config/policies'));
-    expect(parsed.ok ? [] : parsed.errors.map(formatConfigError)).toEqual([]);
-    const source = readFileSync(path.join(ROOT, 'config/policies/default.yaml'), 'utf8');
-    expect(parsed.ok && parsed.value.find(({ policy }) => policy.name === 'default')?.source).toBe(source);
-  });
-});
-
-const share = fc.integer({ min: 34, max: 100 }).map((value) => value / 100);
-const nullable = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
-const money = fc.integer({ min: 1, max: 10 ** 12 });
-
-/** Policies without contradictions: three providers, caps of a third or more. */
-const policies: fc.Arbitrary<Policy> = fc
-  .record({
-    name: fc.stringMatching(/^[a-z][a-z0-9]{0,20}$/),
-    teams: fc.uniqueArray(fc.stringMatching(/^[a-z0-9*-]{1,12}$/), { minLength: 1, maxLength: 3 }),
-    allowedRegions: nullable(fc.constantFrom(['aws:us-*', 'azure:*', 'gcp:us-east4'], ['*'])),
-    allowedProviders: nullable(fc.constant(['gcp', 'aws', 'azure'])),
-    allowedMarkets: fc.constantFrom(['on-demand', 'spot'] as const, ['reserved', 'on-demand'] as const),
-    maxSpotShare: nullable(fc.integer({ min: 0, max: 100 }).map((value) => value / 100)),
-    measure: fc.constantFrom('spend', 'accelerators'),
-    enforceAboveMicroUsdPerHour: fc.oneof(fc.constant(0), money),
-    minProviders: fc.integer({ min: 1, max: 3 }),
-    maxShare: fc.record({
-      provider: nullable(share),
-      region: nullable(share),
-      zone: nullable(share),
-      pool: nullable(share),
-    }),
-    maxConcentration: nullable(share),
-    surviveKeepShare: nullable(fc.integer({ min: 0, max: 66 }).map((value) => value / 100)),
-    relaxation: fc.uniqueArray(fc.constantFrom(...RELAXABLE_RULES), { maxLength: 4 }),
-    maxPremiumShare: nullable(fc.integer({ min: 0, max: 200 }).map((value) => value / 100)),
-    maxPriceMicroUsdPerHour: nullable(money),
-    budgets: fc.uniqueArray(
-      fc.record({
-        team: fc.stringMatching(/^[a-z]{1,8}$/),
-        period: fc.constant('month' as const),
-        limitMicroUsd: money,
-        action: fc.constantFrom('refuse', 'alert'),
-      }),
-      { maxLength: 3, selector: ({ team }) => team },
-    ),
-    priceAdjustments: fc.uniqueArray(
-      fc.record({
-        match: fc.stringMatching(/^(aws|azure|gcp):[a-z*]{1,5}:[A-Za-z0-9_.*-]{1,8}$/),
-        market: fc.constantFrom(null, 'on-demand' as const, 'reserved' as const),
-        factor: fc.integer({ min: 1, max: 200 }).map((value) => value / 100),
-        reason: fc.string({ minLength: 1, maxLength: 30 }),
-      }),
-      { maxLength: 3, selector: ({ match }) => match },
-    ),
-    rebalance: fc.record({
-      schedule: nullable(fc.constantFrom('0 */6 * * *', '15,45 8-18 * jan-mar mon', '* * 1 * 7')),
-      timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York'),
-      mode: fc.constantFrom('propose', 'automatic', 'off'),
-      minSavingsMicroUsdPerHour: money,
-      minSavingsShare: share,
-      maxPaybackHours: fc.integer({ min: 0, max: 8760 }),
-      cooldownMinutes: fc.integer({ min: 0, max: 10_000 }),
-      maxConcurrentMoves: fc.integer({ min: 1, max: 100 }),
-      maxShareOfWorkload: share,
-    }),
-  })
-  .map(({ relaxation, ...policy }) => ({
-    ...policy,
-    onInfeasible: relaxation.length > 0 ? 'relax' : 'hold',
-    relax: relaxation,
-  }));
-
-describe('policyDocument', () => {
-  it('reads back as the same policy, whatever the policy', () => {
-    fc.assert(
-      fc.property(policies, (policy) => {
-        const parsed = parsePolicy('p.yaml', stringify(policyDocument(policy)));
-        expect(parsed.ok ? [] : parsed.errors.map(formatConfigError)).toEqual([]);
-        expect(parsed.ok && parsed.value).toEqual(policy);
-      }),
-      { numRuns: 200, seed: 1 },
     );
   });
 });

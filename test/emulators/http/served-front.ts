@@ -1,3 +1,4 @@
+import { afterEach } from 'vitest';
 import { createLoopbackCertificate } from '../../../src/emulators/http/certificates.ts';
 import type { Front, FrontRequest, FrontResponse } from '../../../src/emulators/http/front.ts';
 import type { RequestLog } from '../../../src/emulators/http/request-log.ts';
@@ -91,4 +92,27 @@ function echo({ method, url, body, headers }: FrontRequest): FrontResponse {
 export function faultOf(change: Partial<Fault>): Fault {
   const any = { cloud: null, operation: null, region: null, delayMs: 0, remaining: null, probability: 1 };
   return { id: 'fault', kind: 'throttle', ...any, ...change };
+}
+
+/** Serves stages that are closed after each test of the file. */
+export function stagesForEachTest(): (options?: StageOptions) => Promise<Stage> {
+  const stages: Stage[] = [];
+  afterEach(async () => {
+    await Promise.all(stages.splice(0).map((stage) => stage.close()));
+  });
+  return async (options = {}) => {
+    const stage = await serveEcho(options);
+    stages.push(stage);
+    return stage;
+  };
+}
+
+/** The code of the network error, or the status of the answer. */
+export async function result(promise: Promise<Response>): Promise<string | number> {
+  try {
+    return (await promise).status;
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : null;
+    return cause instanceof Error && 'code' in cause ? String(cause.code) : String(error);
+  }
 }
