@@ -50,7 +50,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const offers = withoutTaken(listed, await listNonFinalLeases(transaction));
     const input: PlanInput = {
       at,
-      policy: policy.policy,
+      policies: [policy.policy],
       offers: await planOffers(transaction, offers, at),
       workloads: workloads.map(({ id, spec }): PlanWorkload => ({ id, spec })),
       leases: leases.map(planLeaseOf),
@@ -64,6 +64,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
           strikes: 1,
         })),
       ],
+      teamBudgets: [],
     };
     return { revision, policy, workloads, leases, input };
   });

@@ -16,6 +16,7 @@ export function policyContradictions({ spec }: PolicyDocument): Issue[] {
     ...spotOnly(spec),
     ...relaxOrder(spec),
     ...repeatedEntries(spec),
+    ...repeatedLosses(spec),
   ];
 }
 
@@ -41,7 +42,7 @@ function unreachableResidency(spec: Spec): Issue[] {
 function tooFewProviders(spec: Spec): Issue[] {
   const count = reachableProviders(spec).length;
   if (count === 0) return [];
-  const { minProviders, maxShare, maxConcentration, survive } = spec.diversification;
+  const { minProviders, minProviderShare, maxShare, maxConcentration, survive } = spec.diversification;
   const reachable = `${count} provider${count === 1 ? ' is' : 's are'} allowed by providers and residency`;
   const path = ['spec', 'diversification'];
   const issues: Issue[] = [];
@@ -60,14 +61,40 @@ function tooFewProviders(spec: Spec): Issue[] {
       valueIssue([...path, 'maxConcentration'], `${maxConcentration} cannot be kept: ${reachable}, and ${least}`),
     );
   }
-  if (survive !== null && survive.keepShare > 1 - 1 / count + ROUNDING) {
+  for (const { entry, at } of surviveEntries(survive)) {
+    if (entry.loss !== 'provider' || entry.keepShare <= 1 - 1 / count + ROUNDING) continue;
     const most =
       count === 1 ? 'nothing outlives its loss' : `at most ${roundDown(1 - 1 / count)} outlives the loss of one`;
     issues.push(
-      valueIssue([...path, 'survive', 'keepShare'], `${survive.keepShare} cannot be kept: ${reachable}, so ${most}`),
+      valueIssue([...path, ...at, 'keepShare'], `${entry.keepShare} cannot be kept: ${reachable}, so ${most}`),
     );
   }
+  if (minProviderShare * minProviders > 1 + ROUNDING) {
+    const most = `${minProviders} providers can hold at most ${roundDown(1 / minProviders)} each`;
+    issues.push(valueIssue([...path, 'minProviderShare'], `${minProviderShare} cannot be kept: ${most}`));
+  }
   return issues;
+}
+
+type SurviveEntry = { readonly loss: 'provider' | 'region'; readonly keepShare: number };
+
+/** Each entry with where it stands in the document. */
+function surviveEntries(
+  survive: Spec['diversification']['survive'],
+): readonly { readonly entry: SurviveEntry; readonly at: readonly PropertyKey[] }[] {
+  if (survive === null) return [];
+  if ('loss' in survive) return [{ entry: survive, at: ['survive'] }];
+  return survive.map((entry, index) => ({ entry, at: ['survive', index] }));
+}
+
+function repeatedLosses({ diversification: { survive } }: Spec): Issue[] {
+  const entries = surviveEntries(survive);
+  return repeats(entries.map(({ entry }) => entry.loss)).map((index) =>
+    valueIssue(
+      ['spec', 'diversification', ...(entries[index]?.at ?? []), 'loss'],
+      'stands in this list already; one entry for each kind of loss',
+    ),
+  );
 }
 
 function roundUp(value: number): number {

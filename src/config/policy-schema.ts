@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { SHARE_MEASURES } from '../domain/policy.ts';
 import {
   capShare,
   cron,
@@ -25,33 +26,39 @@ export const RELAXABLE_RULES = [
   'maxShare.region',
   'maxShare.zone',
   'maxShare.pool',
+  'maxShare.market',
   'maxSpotShare',
   'minProviders',
   'maxConcentration',
-  'survive',
+  'survive.provider',
+  'survive.region',
 ] as const;
 
+const survive = z.strictObject({ loss: z.enum(['provider', 'region']).default('provider'), keepShare: share });
+
 const diversification = z.strictObject({
-  measure: z.enum(['spend', 'accelerators']).default('spend').describe('What shares are shares of'),
+  measure: z.enum(SHARE_MEASURES).default('spend').describe('What shares are shares of'),
   enforceAbove: usdPerHour
     .prefault({ usdPerHour: 0 })
     .describe('Cheaper fleets are reported against the caps, not held to them'),
   minProviders: wholeNumber(1, 20).default(1).describe('Fewest providers the fleet is spread over'),
+  minProviderShare: share.default(0).describe('Share from which on a provider counts for minProviders'),
   maxShare: z
     .strictObject({
       provider: capShare.nullable().default(null),
       region: capShare.nullable().default(null),
       zone: capShare.nullable().default(null),
       pool: capShare.nullable().default(null),
+      market: capShare.nullable().default(null),
     })
     .prefault({})
-    .describe('Largest share that any one provider, region, zone or pool may hold'),
+    .describe('Largest share that any one provider, region, zone, pool or market may hold'),
   maxConcentration: capShare.nullable().default(null).describe('Largest Herfindahl-Hirschman index over providers'),
   survive: z
-    .strictObject({ loss: z.literal('provider').default('provider'), keepShare: share })
+    .union([survive, z.array(survive).max(2)])
     .nullable()
     .default(null)
-    .describe('Share of the replicas of each workload that outlives the loss of any one provider'),
+    .describe('Share of the replicas of each workload that outlives the loss of any one provider or region'),
   onInfeasible: z.enum(['hold', 'relax']).default('hold').describe('What to do when the rules leave no place'),
   relax: z.array(z.enum(RELAXABLE_RULES)).default([]).describe('Rules to give up, in this order'),
 });
@@ -65,6 +72,7 @@ const cost = z.strictObject({
     .nullable()
     .default(null),
   maxPricePerMachine: positiveUsdPerHour.nullable().default(null),
+  egressUsdPerGb: usd.default(0.09).describe('What reading a gigabyte from a workload’s home elsewhere costs'),
   budgets: z
     .array(
       z.strictObject({
@@ -95,6 +103,10 @@ const rebalance = z.strictObject({
   schedule: cron.nullable().default(null),
   timeZone: timeZone.default('UTC'),
   mode: z.enum(['propose', 'automatic', 'off']).default('propose'),
+  moveCost: z
+    .strictObject({ usd: usd.default(0.5) })
+    .prefault({})
+    .describe('What moving one replica costs once'),
   minSavings: z.strictObject({ usdPerHour: usd.default(1), share: share.default(0.05) }).prefault({}),
   maxPaybackHours: numberFrom(0, 8760).default(24),
   cooldownMinutes: wholeNumber(0, 525_600).default(60),

@@ -1,4 +1,4 @@
-import type { Policy } from '../domain/policy.ts';
+import type { Policy, Survive } from '../domain/policy.ts';
 import type { ConfigResult } from './config-error.ts';
 import { API_VERSION, microUsdOf, usdOf } from './fields.ts';
 import type { IssueResult } from './issue.ts';
@@ -35,13 +35,15 @@ function policyFrom({ metadata, spec }: PolicyDocument): Policy {
     measure: diversification.measure,
     enforceAboveMicroUsdPerHour: microUsdOf(diversification.enforceAbove.usdPerHour),
     minProviders: diversification.minProviders,
+    minProviderShare: diversification.minProviderShare,
     maxShare: diversification.maxShare,
     maxConcentration: diversification.maxConcentration,
-    surviveKeepShare: diversification.survive?.keepShare ?? null,
+    survive: surviveFrom(diversification.survive),
     onInfeasible: diversification.onInfeasible,
     relax: diversification.relax,
     maxPremiumShare: cost.maxPremiumShare,
     maxPriceMicroUsdPerHour: cost.maxPricePerMachine === null ? null : microUsdOf(cost.maxPricePerMachine.usdPerHour),
+    egressMicroUsdPerGb: microUsdOf(cost.egressUsdPerGb),
     budgets: cost.budgets.map(({ team, period, usd, action }) => ({
       team,
       period,
@@ -53,6 +55,7 @@ function policyFrom({ metadata, spec }: PolicyDocument): Policy {
       schedule: rebalance.schedule,
       timeZone: rebalance.timeZone,
       mode: rebalance.mode,
+      moveCostMicroUsd: microUsdOf(rebalance.moveCost.usd),
       minSavingsMicroUsdPerHour: microUsdOf(rebalance.minSavings.usdPerHour),
       minSavingsShare: rebalance.minSavings.share,
       maxPaybackHours: rebalance.maxPaybackHours,
@@ -61,6 +64,11 @@ function policyFrom({ metadata, spec }: PolicyDocument): Policy {
       maxShareOfWorkload: rebalance.disruption.maxShareOfWorkload,
     },
   };
+}
+
+function surviveFrom(survive: PolicyDocument['spec']['diversification']['survive']): readonly Survive[] {
+  if (survive === null) return [];
+  return 'loss' in survive ? [survive] : survive;
 }
 
 /** The document that reads back as this policy, with every default written out. */
@@ -81,6 +89,7 @@ export function policyDocument(policy: Policy): PolicyDocument {
         schedule: rebalance.schedule,
         timeZone: rebalance.timeZone,
         mode: rebalance.mode,
+        moveCost: { usd: usdOf(rebalance.moveCostMicroUsd) },
         minSavings: { usdPerHour: usdOf(rebalance.minSavingsMicroUsdPerHour), share: rebalance.minSavingsShare },
         maxPaybackHours: rebalance.maxPaybackHours,
         cooldownMinutes: rebalance.cooldownMinutes,
@@ -99,9 +108,10 @@ function diversificationDocument(policy: Policy): PolicyDocument['spec']['divers
     measure: policy.measure,
     enforceAbove: { usdPerHour: usdOf(policy.enforceAboveMicroUsdPerHour) },
     minProviders: policy.minProviders,
+    minProviderShare: policy.minProviderShare,
     maxShare: { ...policy.maxShare },
     maxConcentration: policy.maxConcentration,
-    survive: policy.surviveKeepShare === null ? null : { loss: 'provider', keepShare: policy.surviveKeepShare },
+    survive: surviveDocument(policy),
     onInfeasible: policy.onInfeasible,
     relax: RELAXABLE_RULES.filter((rule) => policy.relax.includes(rule)).toSorted(
       (a, b) => policy.relax.indexOf(a) - policy.relax.indexOf(b),
@@ -109,11 +119,19 @@ function diversificationDocument(policy: Policy): PolicyDocument['spec']['divers
   };
 }
 
+/** As it is mostly written: one entry by itself, several as a list. */
+function surviveDocument({ survive }: Policy): PolicyDocument['spec']['diversification']['survive'] {
+  const [first] = survive;
+  if (first === undefined) return null;
+  return survive.length === 1 ? { ...first } : survive.map((entry) => ({ ...entry }));
+}
+
 function costDocument(policy: Policy): PolicyDocument['spec']['cost'] {
   const { maxPriceMicroUsdPerHour: maxPrice } = policy;
   return {
     maxPremiumShare: policy.maxPremiumShare,
     maxPricePerMachine: maxPrice === null ? null : { usdPerHour: usdOf(maxPrice) },
+    egressUsdPerGb: usdOf(policy.egressMicroUsdPerGb),
     budgets: policy.budgets.map(({ team, period, limitMicroUsd, action }) => ({
       team,
       period,

@@ -59,6 +59,8 @@ function specFrom({ metadata, spec }: WorkloadDocument): WorkloadSpec {
     providers: spec.providers,
     maxPriceMicroUsdPerHour: spec.maxPrice === null ? null : microUsdOf(spec.maxPrice.usdPerHour),
     keepShare: spec.keepShare,
+    data: spec.data,
+    isProtected: spec.protected,
     architecture: spec.architecture,
     priority: spec.priority,
     container: spec.container,
@@ -129,6 +131,8 @@ export function workloadDocument(spec: WorkloadSpec): WorkloadDocument {
       providers: providers === null ? null : [...providers],
       maxPrice: maxPrice === null ? null : { usdPerHour: usdOf(maxPrice) },
       keepShare: spec.keepShare,
+      data: spec.data === null ? null : { ...spec.data },
+      protected: spec.isProtected,
       architecture: spec.architecture,
       priority: spec.priority,
       container:

@@ -38,7 +38,8 @@ export interface PlanLease {
 /** Everything a plan depends on: the same input gives the same plan, byte for byte, in whatever order the lists come. */
 export interface PlanInput {
   readonly at: EpochMs;
-  readonly policy: Policy;
+  /** The policies in force, in the order of their names. Each governs the fleet of its own teams; no team has two. */
+  readonly policies: readonly Policy[];
   readonly offers: readonly PlanOffer[];
   readonly workloads: readonly PlanWorkload[];
   readonly leases: readonly PlanLease[];
@@ -46,6 +47,14 @@ export interface PlanInput {
   readonly quotas: readonly Quota[];
   /** Scopes that refused; those with `until` > `at` are left alone. */
   readonly soldOut: readonly SoldOut[];
+  readonly teamBudgets: readonly TeamBudget[];
+}
+
+/** What a refusing budget leaves a team. */
+export interface TeamBudget {
+  readonly team: string;
+  /** The most that the team's machines, those that run included, may spend an hour so that the money lasts to the period's end. */
+  readonly limitMicroUsdPerHour: MicroUsdPerHour;
 }
 
 /** A machine to launch. */

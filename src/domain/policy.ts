@@ -1,8 +1,12 @@
 import type { MicroUsd, MicroUsdPerHour } from './money.ts';
 import type { Market, ProviderId } from './pool.ts';
 
-/** What shares are shares of: money per hour, or accelerators. */
-export type ShareMeasure = 'spend' | 'accelerators';
+/**
+ * What shares are shares of: money per hour; accelerators that run; accelerator-hours for an hour of work (accelerators ÷
+ * throughput); or effective cost (money for an hour of work, with expected failures, interruptions and egress). Formulas: docs/policy.md.
+ */
+export const SHARE_MEASURES = ['spend', 'accelerators', 'accelerator-hours', 'effective-cost'] as const;
+export type ShareMeasure = (typeof SHARE_MEASURES)[number];
 
 /** Largest share (0..1) that any one of the scope may hold; null = no cap. */
 export interface MaxShare {
@@ -10,6 +14,15 @@ export interface MaxShare {
   readonly region: number | null;
   readonly zone: number | null;
   readonly pool: number | null;
+  /** Of one market (on-demand, spot or reserved), all providers together. */
+  readonly market: number | null;
+}
+
+/** The loss that a share of the replicas of every workload (with ≥ 2) must outlive. */
+export interface Survive {
+  readonly loss: 'provider' | 'region';
+  /** 0..1. */
+  readonly keepShare: number;
 }
 
 export interface PriceAdjustment {
@@ -34,6 +47,8 @@ export interface RebalanceRules {
   readonly schedule: string | null;
   readonly timeZone: string;
   readonly mode: 'propose' | 'automatic' | 'off';
+  /** What moving one replica costs once: double running, a restart, data to load again. */
+  readonly moveCostMicroUsd: MicroUsd;
   readonly minSavingsMicroUsdPerHour: MicroUsdPerHour;
   readonly minSavingsShare: number;
   readonly maxPaybackHours: number;
@@ -58,11 +73,13 @@ export interface Policy {
   readonly enforceAboveMicroUsdPerHour: MicroUsdPerHour;
   /** Fewest providers the fleet must be spread over; 1 = no rule. */
   readonly minProviders: number;
+  /** Share (0..1) of the measure from which on a provider counts for `minProviders`; 0 = one machine is enough. */
+  readonly minProviderShare: number;
   readonly maxShare: MaxShare;
   /** Largest Herfindahl–Hirschman index over providers; null = no cap. */
   readonly maxConcentration: number | null;
-  /** Share of the replicas of each workload (with ≥ 2) that must outlive the loss of any one provider; null = no rule. */
-  readonly surviveKeepShare: number | null;
+  /** At most one entry for each kind of loss; empty = no rule. */
+  readonly survive: readonly Survive[];
   readonly onInfeasible: 'hold' | 'relax';
   /** Rule names in the order in which they are given up when `onInfeasible` is `relax`. */
   readonly relax: readonly string[];
@@ -70,6 +87,8 @@ export interface Policy {
   readonly maxPremiumShare: number | null;
   /** The most one machine may cost; null = no limit. */
   readonly maxPriceMicroUsdPerHour: MicroUsdPerHour | null;
+  /** What a gigabyte costs that a machine reads from a workload's home elsewhere. */
+  readonly egressMicroUsdPerGb: MicroUsd;
   readonly budgets: readonly Budget[];
   readonly priceAdjustments: readonly PriceAdjustment[];
   readonly rebalance: RebalanceRules;

@@ -20,6 +20,14 @@ export interface ContainerSpec {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Data that every machine of a workload reads from where it lies. */
+export interface DataSource {
+  /** `provider` or `provider:region`: machines there read for nothing. */
+  readonly home: string;
+  /** Gigabytes that one machine reads for an hour of work, ≥ 0. */
+  readonly gbPerHour: number;
+}
+
 /** What a team wants running. Rules here tighten the policy for this workload, never loosen it. */
 export interface WorkloadSpec {
   readonly name: string;
@@ -35,6 +43,10 @@ export interface WorkloadSpec {
   readonly maxPriceMicroUsdPerHour: MicroUsdPerHour | null;
   /** Share (0..1) of the replicas that must outlive the loss of any one provider; null = the policy's. */
   readonly keepShare: number | null;
+  /** Null = nothing that costs egress. */
+  readonly data: DataSource | null;
+  /** A protected workload is never moved by a rebalance. */
+  readonly isProtected: boolean;
   readonly architecture: 'x86_64' | 'arm64';
   /** Higher is placed first when not all fit; 0 by default. */
   readonly priority: number;

@@ -4,6 +4,7 @@ import { regionKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import { matchesRegionPattern } from '../domain/workload.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
+import { governing } from './rules.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 import { countText, instantText, rateText } from './wording.ts';
@@ -78,7 +79,7 @@ export function obstaclesOf(
   const { offer } = marketOffer;
   const shape = shapeOf(choice, offer.acceleratorCount);
   if (shape === null) return ['does-not-fit'];
-  const { policy } = input;
+  const policy = governing(input);
   const { pool } = offer;
   const price = replicaPrice(spec, shape, marketOffer.adjusted);
   const machines = shape.machinesPerReplica;
@@ -135,7 +136,7 @@ export function obstacleText(
     'workload.markets': () => `the workload does not accept ${offer.pool.market}`,
     restricted: () => 'the cloud does not sell it to this account',
     maxPrice: () =>
-      `a machine costs ${rateText(marketOffer.adjusted)}, the policy's limit is ${limit(input.policy.maxPriceMicroUsdPerHour)}`,
+      `a machine costs ${rateText(marketOffer.adjusted)}, the policy's limit is ${limit(governing(input).maxPriceMicroUsdPerHour)}`,
     'workload.maxPrice': () =>
       `a replica costs ${rateText(Math.round(replicaPrice(spec, shape, marketOffer.adjusted)))}, the workload's limit is ${limit(spec.maxPriceMicroUsdPerHour)}`,
     'sold-out': () =>

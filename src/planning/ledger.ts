@@ -25,6 +25,7 @@ export class Ledger {
     region: new Map(),
     zone: new Map(),
     pool: new Map(),
+    market: new Map(),
     spot: new Map(),
   };
   readonly #markets = new Map<string, Amount>();
@@ -53,11 +54,11 @@ export class Ledger {
   }
 
   total(measure: ShareMeasure): number {
-    return this.#total[measure];
+    return this.#total[measure === 'spend' ? 'spend' : 'accelerators'];
   }
 
   amount(scope: Scope, subject: string, measure: ShareMeasure): number {
-    return this.#scopes[scope].get(subject)?.[measure] ?? 0;
+    return this.#scopes[scope].get(subject)?.[measure === 'spend' ? 'spend' : 'accelerators'] ?? 0;
   }
 
   /** Subjects of the scope that hold machines, sorted. */
@@ -72,7 +73,7 @@ export class Ledger {
 
   marketAmounts(measure: ShareMeasure): ReadonlyMap<string, number> {
     const held = [...this.#markets].filter(([, amount]) => amount.machines > 0);
-    return new Map(held.map(([market, amount]) => [market, amount[measure]]));
+    return new Map(held.map(([market, amount]) => [market, amount[measure === 'spend' ? 'spend' : 'accelerators']]));
   }
 
   get providerCount(): number {

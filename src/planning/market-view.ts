@@ -7,7 +7,7 @@ import type { SoldOut } from '../domain/sold-out.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
 import type { Weight } from './ledger.ts';
 import { adjustedPrice } from './pricing.ts';
-import { subjectsOf } from './rules.ts';
+import { governing, subjectsOf } from './rules.ts';
 
 /** What one machine takes of a quota whose headroom is known. */
 export interface LimitingClaim {
@@ -87,7 +87,7 @@ function marketOffer(
   headroom: ReadonlyMap<string, Headroom>,
   refusals: readonly SoldOut[],
 ): MarketOffer {
-  const adjusted = adjustedPrice(input.policy, offer.pool, offer.priceMicroUsdPerHour);
+  const adjusted = adjustedPrice(governing(input), offer.pool, offer.priceMicroUsdPerHour);
   const units = new Map<string, number>();
   for (const claim of offer.quotaClaims) {
     const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);

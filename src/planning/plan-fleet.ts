@@ -15,7 +15,7 @@ import { problemOf } from './problem.ts';
 import type { PlannedFleet } from './rule-use.ts';
 import { ruleUses } from './rule-use.ts';
 import type { Rules } from './rules.ts';
-import { MAX_PREMIUM, noRules, ruleNames, rulesOf, withoutRules } from './rules.ts';
+import { governing, MAX_PREMIUM, noRules, ruleNames, rulesOf, withoutRules } from './rules.ts';
 import { SOLVER } from './solver.ts';
 
 export interface PlanOptions {
@@ -38,9 +38,9 @@ interface Ruled {
 export async function planFleet(input: PlanInput, options: PlanOptions = {}): Promise<Plan> {
   const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
   const problem = problemOf(input);
-  const all = rulesOf(input.policy);
+  const all = rulesOf(governing(input));
   const free = await optimum(problem, noRules(all, false), gapShare, null);
-  const enforced = spendAfter(problem, free) >= input.policy.enforceAboveMicroUsdPerHour;
+  const enforced = spendAfter(problem, free) >= governing(input).enforceAboveMicroUsdPerHour;
   const ruled = await underRules(problem, enforced ? all : noRules(all, true), free, gapShare);
   const samePlaced = sameCounts(ruled.optimum.placed, free.placed);
   const unruled = samePlaced ? free : await optimum(problem, noRules(all, false), gapShare, ruled.optimum.placed);
@@ -65,7 +65,7 @@ async function optimum(
 /** The optimum under the rules, fewer of them where the policy gives some up so that everything placeable is placed. */
 async function underRules(problem: Problem, rules: Rules, free: Optimum, gapShare: number): Promise<Ruled> {
   const strict = await ruledOptimum(problem, rules, free, gapShare);
-  const { onInfeasible, relax } = problem.input.policy;
+  const { onInfeasible, relax } = governing(problem.input);
   if (onInfeasible === 'hold' || placesAll(problem, strict, free)) return { rules, optimum: strict };
   const given: string[] = [];
   let best: Ruled = { rules, optimum: strict };
@@ -202,7 +202,8 @@ function statusOf(problem: Problem, { proven }: Optimum): Plan['status'] {
   return proven ? 'optimal' : 'feasible';
 }
 
-function premiumUse({ policy }: PlanInput, value: number): readonly RuleUse[] {
+function premiumUse(input: PlanInput, value: number): readonly RuleUse[] {
+  const policy = governing(input);
   if (policy.maxPremiumShare === null) return [];
   const limit = policy.maxPremiumShare;
   return [{ rule: MAX_PREMIUM, subject: '', value, limit, enforced: true, binding: value > limit }];
@@ -225,7 +226,9 @@ function placedReplicas(input: PlanInput, machines: readonly PlannedMachine[]): 
 function smallestMachine(input: PlanInput, machines: readonly PlannedMachine[]): PlannedFleet['smallest'] {
   const spends = [
     ...machines.map(({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour),
-    ...input.leases.map(({ pool, priceMicroUsdPerHour }) => adjustedPrice(input.policy, pool, priceMicroUsdPerHour)),
+    ...input.leases.map(({ pool, priceMicroUsdPerHour }) =>
+      adjustedPrice(governing(input), pool, priceMicroUsdPerHour),
+    ),
   ];
   const counts = [...machines, ...input.leases].map(({ acceleratorCount }) => acceleratorCount);
   return { spend: least(spends), accelerators: least(counts) };

@@ -9,7 +9,7 @@ import type { MarketOffer, MarketView } from './market-view.ts';
 import { compareText, marketViewOf } from './market-view.ts';
 import { adjustedPrice, rankedCost } from './pricing.ts';
 import type { Rules } from './rules.ts';
-import { subjectsOf, surviveLimit } from './rules.ts';
+import { governing, subjectsOf, surviveLimit } from './rules.ts';
 import { shapeOf } from './shape.ts';
 
 /**
@@ -178,7 +178,7 @@ export function keptLedger(input: PlanInput): Ledger {
         subjects: subjectsOf(lease.pool),
         provider: lease.pool.provider,
         market: lease.pool.market,
-        spend: adjustedPrice(input.policy, lease.pool, lease.priceMicroUsdPerHour),
+        spend: adjustedPrice(governing(input), lease.pool, lease.priceMicroUsdPerHour),
         accelerators: lease.acceleratorCount,
       },
       1,

@@ -39,7 +39,7 @@ export function ruleUses(planned: PlannedFleet, all: Rules, inForce: Rules): rea
 function capUses({ fleet, kept, smallest }: PlannedFleet, cap: Cap, rules: Rules, enforced: boolean): RuleUse[] {
   const { measure } = rules;
   const total = fleet.total(measure);
-  const unit = smallest[measure];
+  const unit = smallest[measure === 'spend' ? 'spend' : 'accelerators'];
   const { rule, limit } = cap;
   const subjects = fleet.subjects(cap.scope);
   if (subjects.length === 0) return [{ rule, subject: '', value: 0, limit, enforced, binding: false }];

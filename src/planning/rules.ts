@@ -2,8 +2,15 @@ import type { Policy, ShareMeasure } from '../domain/policy.ts';
 import type { Pool } from '../domain/pool.ts';
 import { poolKey, regionKey, zoneKey } from '../domain/pool.ts';
 
+/** The policy of the fleet. */
+export function governing(input: { readonly policies: readonly Policy[] }): Policy {
+  const [policy] = input.policies;
+  if (policy === undefined) throw new RangeError('no policy is in force');
+  return policy;
+}
+
 /** What a share may be the share of. `spot` has one subject only: all spot machines together. */
-export const SCOPES = ['provider', 'region', 'zone', 'pool', 'spot'] as const;
+export const SCOPES = ['provider', 'region', 'zone', 'pool', 'market', 'spot'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** At most `limit` (0..1) of the fleet's measure in any one subject of the scope. */
@@ -26,7 +33,7 @@ export interface Rules {
   readonly ownKeepShares: boolean;
 }
 
-export const SURVIVE = 'survive';
+export const SURVIVE = 'survive.provider';
 export const MIN_PROVIDERS = 'minProviders';
 export const MAX_CONCENTRATION = 'maxConcentration';
 export const MAX_PREMIUM = 'maxPremiumShare';
@@ -44,7 +51,7 @@ export function rulesOf(policy: Policy): Rules {
     caps,
     minProviders: Math.max(1, policy.minProviders),
     maxConcentration: policy.maxConcentration,
-    keepShare: policy.surviveKeepShare,
+    keepShare: policy.survive.find(({ loss }) => loss === 'provider')?.keepShare ?? null,
     ownKeepShares: true,
   };
 }
@@ -83,6 +90,7 @@ export function subjectsOf(pool: Pool): Subjects {
     region: regionKey(pool),
     zone: zoneKey(pool),
     pool: poolKey(pool),
+    market: pool.market,
     spot: pool.market === 'spot' ? '' : null,
   };
 }

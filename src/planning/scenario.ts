@@ -234,7 +234,7 @@ export function unitOf(measure: ShareMeasure): number {
 }
 
 function amountPerLot(option: Option, measure: ShareMeasure): number {
-  return (option.at.weight[measure] * option.machinesPerLot) / unitOf(measure);
+  return (option.at.weight[measure === 'spend' ? 'spend' : 'accelerators'] * option.machinesPerLot) / unitOf(measure);
 }
 
 /** The placements in a solution's values, as they are (fractional in a relaxation). */

@@ -9,7 +9,7 @@ import { marketViewOf } from './market-view.ts';
 import { adjustedPrice, rankedCost } from './pricing.ts';
 import { keptLedger } from './problem.ts';
 import type { Rules } from './rules.ts';
-import { noRules, ruleNames, rulesOf, subjectsOf, withoutRules } from './rules.ts';
+import { governing, noRules, ruleNames, rulesOf, subjectsOf, withoutRules } from './rules.ts';
 
 /** Machines that the plan gives the workload and that would be swapped as one, or a lease that it keeps. */
 export interface Taken {
@@ -71,7 +71,7 @@ export function sceneOf(input: PlanInput, plan: Plan, workloadId: string, spec: 
 
 /** The rules that the plan says it was held to. */
 function rulesInForce(input: PlanInput, plan: Plan): Rules {
-  const all = rulesOf(input.policy);
+  const all = rulesOf(governing(input));
   const enforced = new Set(plan.rules.filter((use) => use.enforced).map(({ rule }) => rule));
   const lifted = ruleNames(all).filter((name) => !enforced.has(name));
   return lifted.length === ruleNames(all).length ? noRules(all, true) : withoutRules(all, new Set(lifted));
@@ -147,7 +147,7 @@ function takenLeases(input: PlanInput, spec: WorkloadSpec, workloadId: string): 
 }
 
 function takenLease(input: PlanInput, spec: WorkloadSpec, lease: PlanLease): Taken {
-  const price = adjustedPrice(input.policy, lease.pool, lease.priceMicroUsdPerHour);
+  const price = adjustedPrice(governing(input), lease.pool, lease.priceMicroUsdPerHour);
   const choice = choiceMet(spec, lease.accelerator, lease.acceleratorCount, lease.partCount);
   const paid = (price * lease.partCount) / (choice?.throughput ?? 1) / Math.max(1, lease.replicas.length);
   // The machines of a gang are one replica together: the first stands for it.

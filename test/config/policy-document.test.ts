@@ -5,6 +5,7 @@ import { formatConfigError } from '../../src/config/config-error.ts';
 import { parsePolicy, policyDocument } from '../../src/config/policy.ts';
 import { RELAXABLE_RULES } from '../../src/config/policy-schema.ts';
 import type { Policy } from '../../src/domain/policy.ts';
+import { SHARE_MEASURES } from '../../src/domain/policy.ts';
 
 const share = fc.integer({ min: 34, max: 100 }).map((value) => value / 100);
 const nullable = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
@@ -19,20 +20,29 @@ const policies: fc.Arbitrary<Policy> = fc
     allowedProviders: nullable(fc.constant(['gcp', 'aws', 'azure'])),
     allowedMarkets: fc.constantFrom(['on-demand', 'spot'] as const, ['reserved', 'on-demand'] as const),
     maxSpotShare: nullable(fc.integer({ min: 0, max: 100 }).map((value) => value / 100)),
-    measure: fc.constantFrom('spend', 'accelerators'),
+    measure: fc.constantFrom(...SHARE_MEASURES),
     enforceAboveMicroUsdPerHour: fc.oneof(fc.constant(0), money),
     minProviders: fc.integer({ min: 1, max: 3 }),
+    minProviderShare: fc.integer({ min: 0, max: 33 }).map((value) => value / 100),
     maxShare: fc.record({
       provider: nullable(share),
       region: nullable(share),
       zone: nullable(share),
       pool: nullable(share),
+      market: nullable(share),
     }),
     maxConcentration: nullable(share),
-    surviveKeepShare: nullable(fc.integer({ min: 0, max: 66 }).map((value) => value / 100)),
+    survive: fc.uniqueArray(
+      fc.record({
+        loss: fc.constantFrom('provider', 'region'),
+        keepShare: fc.integer({ min: 0, max: 66 }).map((value) => value / 100),
+      }),
+      { maxLength: 2, selector: ({ loss }) => loss },
+    ),
     relaxation: fc.uniqueArray(fc.constantFrom(...RELAXABLE_RULES), { maxLength: 4 }),
     maxPremiumShare: nullable(fc.integer({ min: 0, max: 200 }).map((value) => value / 100)),
     maxPriceMicroUsdPerHour: nullable(money),
+    egressMicroUsdPerGb: money,
     budgets: fc.uniqueArray(
       fc.record({
         team: fc.stringMatching(/^[a-z]{1,8}$/),
@@ -55,6 +65,7 @@ const policies: fc.Arbitrary<Policy> = fc
       schedule: nullable(fc.constantFrom('0 */6 * * *', '15,45 8-18 * jan-mar mon', '* * 1 * 7')),
       timeZone: fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York'),
       mode: fc.constantFrom('propose', 'automatic', 'off'),
+      moveCostMicroUsd: money,
       minSavingsMicroUsdPerHour: money,
       minSavingsShare: share,
       maxPaybackHours: fc.integer({ min: 0, max: 8760 }),

@@ -7,6 +7,7 @@ import { poolKey } from '../../src/domain/pool.ts';
 import { scopeCovers } from '../../src/domain/sold-out.ts';
 import type { AcceleratorChoice } from '../../src/domain/workload.ts';
 import { globMatches } from '../../src/domain/workload.ts';
+import { policyIn } from './market-builders.ts';
 
 /** A machine of a fleet, kept or new. */
 export interface Machine {
@@ -37,7 +38,7 @@ export interface Best {
 
 export function adjusted(input: PlanInput, pool: PlanOffer['pool'], price: number): number {
   const name = `${pool.provider}:${pool.region}:${pool.instanceType}`;
-  const factor = input.policy.priceAdjustments.find(({ match }) => globMatches(match, name))?.factor ?? 1;
+  const factor = policyIn(input).priceAdjustments.find(({ match }) => globMatches(match, name))?.factor ?? 1;
   return Math.round(price * factor);
 }
 
@@ -49,7 +50,7 @@ interface Way {
 }
 
 function allowed(input: PlanInput, { spec }: PlanWorkload, offer: PlanOffer, replicaPrice: number): boolean {
-  const { policy } = input;
+  const policy = policyIn(input);
   const { pool } = offer;
   const region = `${pool.provider}:${pool.region}`;
   const quotas = offer.quotaClaims.map(({ quota }) => quota);
@@ -205,7 +206,7 @@ function norm(amounts: ReadonlyMap<string, number>): number {
 
 /** Whether the fleet keeps every rule on the fleet; also used to check the plans of instances too large to enumerate. */
 export function keepsRules(input: PlanInput, before: readonly Machine[], after: readonly Machine[]): boolean {
-  const { policy } = input;
+  const policy = policyIn(input);
   const measure = policy.measure === 'spend' ? 'price' : 'accelerators';
   for (const scope of ['provider', 'region', 'zone', 'pool'] as const) {
     const limit = policy.maxShare[scope];
@@ -231,7 +232,7 @@ export function keepsRules(input: PlanInput, before: readonly Machine[], after: 
 
 function survives(input: PlanInput, kept: readonly Place[], places: readonly Place[], byPolicy: boolean): boolean {
   return input.workloads.every(({ id, spec }) => {
-    const keepShare = Math.max(byPolicy ? (input.policy.surviveKeepShare ?? 0) : 0, spec.keepShare ?? 0);
+    const keepShare = Math.max(byPolicy ? (policyIn(input).survive[0]?.keepShare ?? 0) : 0, spec.keepShare ?? 0);
     if (keepShare === 0 || spec.replicas < 2) return true;
     const most = Math.floor((1 - keepShare) * spec.replicas + 1e-9);
     const providers = new Set(places.map(({ provider }) => provider).filter((provider) => provider !== ''));
@@ -295,9 +296,9 @@ interface Judged {
 export function exhaustiveBest(input: PlanInput): Best {
   const free = search(input, false, false, 1);
   const kept = keptMachines(input);
-  const enforced = free.spend >= input.policy.enforceAboveMicroUsdPerHour;
+  const enforced = free.spend >= policyIn(input).enforceAboveMicroUsdPerHour;
   const present = new Set(kept.map(({ pool }) => pool.provider)).size;
-  const wanted = enforced ? input.policy.minProviders : 1;
+  const wanted = enforced ? policyIn(input).minProviders : 1;
   if (present === 0 || present >= wanted) return search(input, enforced, true, wanted);
   const most = search(input, enforced, true, 1);
   for (let required = wanted; required > present; required -= 1) {

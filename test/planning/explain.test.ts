@@ -81,7 +81,7 @@ describe('an explanation', () => {
     const quotas = [{ provider: 'gcp', region: 'r1', name: 'P', unit: 'machines', limit: 1, usage: 0 } as const];
     const input = inputWith({
       workloads: [workload('w', { replicas: 4 })],
-      policy: policyWith({ surviveKeepShare: 0.5 }),
+      policy: policyWith({ survive: [{ loss: 'provider', keepShare: 0.5 }] }),
       offers: [
         offerAt('aws/r1/a/p5/on-demand', 10),
         offerAt('aws/r1/b/p5/on-demand', 11),

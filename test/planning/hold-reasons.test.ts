@@ -4,7 +4,18 @@ import type { Policy } from '../../src/domain/policy.ts';
 import { MARKETS } from '../../src/domain/pool.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
-import { caps, inputWith, leaseAt, NOW, offerAt, policyWith, poolAt, usd, workload } from './market-builders.ts';
+import {
+  caps,
+  inputWith,
+  leaseAt,
+  NOW,
+  offerAt,
+  policyIn,
+  policyWith,
+  poolAt,
+  usd,
+  workload,
+} from './market-builders.ts';
 import { randomInput } from './random-instances.ts';
 
 async function reasonsFor(input: PlanInput): Promise<readonly HoldReason[]> {
@@ -13,7 +24,7 @@ async function reasonsFor(input: PlanInput): Promise<readonly HoldReason[]> {
 }
 
 function withPolicy(input: PlanInput, changes: Partial<Policy>): PlanInput {
-  return { ...input, policy: { ...input.policy, ...changes } };
+  return { ...input, policies: [{ ...policyIn(input), ...changes }] };
 }
 
 function withSpecs(input: PlanInput, changes: Partial<WorkloadSpec>): PlanInput {
@@ -25,7 +36,7 @@ function withOffers(input: PlanInput, changes: Partial<PlanInput['offers'][numbe
 }
 
 function uncapped(input: PlanInput, scope: keyof Policy['maxShare']): PlanInput {
-  return withPolicy(input, { maxShare: { ...input.policy.maxShare, [scope]: null } });
+  return withPolicy(input, { maxShare: { ...policyIn(input).maxShare, [scope]: null } });
 }
 
 /** The input without the rule or fact that a reason names. */
@@ -37,7 +48,7 @@ const WITHOUT: Readonly<Record<string, (input: PlanInput) => PlanInput>> = {
   maxSpotShare: (input) => withPolicy(input, { maxSpotShare: null }),
   minProviders: (input) => withPolicy(input, { minProviders: 1 }),
   maxConcentration: (input) => withPolicy(input, { maxConcentration: null }),
-  survive: (input) => withPolicy(input, { surviveKeepShare: null }),
+  survive: (input) => withPolicy(input, { survive: [] }),
   maxPrice: (input) => withPolicy(input, { maxPriceMicroUsdPerHour: null }),
   'providers.allow': (input) => withPolicy(input, { allowedProviders: null }),
   'residency.regions': (input) => withPolicy(input, { allowedRegions: null }),

@@ -21,19 +21,22 @@ export function policyWith(changes: Partial<Policy> = {}): Policy {
     measure: 'spend',
     enforceAboveMicroUsdPerHour: 0,
     minProviders: 1,
-    maxShare: { provider: null, region: null, zone: null, pool: null },
+    minProviderShare: 0,
+    maxShare: { provider: null, region: null, zone: null, pool: null, market: null },
     maxConcentration: null,
-    surviveKeepShare: null,
+    survive: [],
     onInfeasible: 'hold',
     relax: [],
     maxPremiumShare: null,
     maxPriceMicroUsdPerHour: null,
+    egressMicroUsdPerGb: 0,
     budgets: [],
     priceAdjustments: [],
     rebalance: {
       schedule: null,
       timeZone: 'UTC',
       mode: 'propose',
+      moveCostMicroUsd: 0,
       minSavingsMicroUsdPerHour: 0,
       minSavingsShare: 0,
       maxPaybackHours: 24,
@@ -45,8 +48,15 @@ export function policyWith(changes: Partial<Policy> = {}): Policy {
   };
 }
 
+/** The policy of an input that has one. */
+export function policyIn({ policies }: PlanInput): Policy {
+  const [policy] = policies;
+  if (policy === undefined) throw new RangeError('the input has no policy');
+  return policy;
+}
+
 export function caps(changes: Partial<Policy['maxShare']>): Policy['maxShare'] {
-  return { provider: null, region: null, zone: null, pool: null, ...changes };
+  return { provider: null, region: null, zone: null, pool: null, market: null, ...changes };
 }
 
 /** A pool from `aws/us-east-1/us-east-1a/p5.48xlarge/spot`; zone `*` is null. */
@@ -94,6 +104,8 @@ export function specWith(changes: Partial<WorkloadSpec> = {}): WorkloadSpec {
     providers: null,
     maxPriceMicroUsdPerHour: null,
     keepShare: null,
+    data: null,
+    isProtected: false,
     architecture: 'x86_64',
     priority: 0,
     container: null,
@@ -127,15 +139,16 @@ export function leaseAt(
   };
 }
 
-export function inputWith(changes: Partial<PlanInput> = {}): PlanInput {
+export function inputWith({ policy, ...changes }: Partial<PlanInput> & { readonly policy?: Policy } = {}): PlanInput {
   return {
     at: NOW,
-    policy: policyWith(),
+    policies: [policy ?? policyWith()],
     offers: [],
     workloads: [],
     leases: [],
     quotas: [],
     soldOut: [],
+    teamBudgets: [],
     ...changes,
   };
 }

@@ -8,7 +8,7 @@ import { explainWorkload } from '../../src/planning/explain.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import type { Machine } from './exhaustive.ts';
 import { keepsRules, keptMachines } from './exhaustive.ts';
-import { policyWith } from './market-builders.ts';
+import { caps, policyWith } from './market-builders.ts';
 import type { Size } from './random-instances.ts';
 import { randomInput, reordered } from './random-instances.ts';
 
@@ -103,7 +103,7 @@ describe('every plan', () => {
 
   it('keeps every rule that it says is enforced, or breaks it no more than the kept leases do', () => {
     const enforced = plans.filter(({ plan }) =>
-      plan.rules.some((use) => use.enforced && use.rule !== 'maxPremiumShare' && use.rule !== 'survive'),
+      plan.rules.some((use) => use.enforced && use.rule !== 'maxPremiumShare' && use.rule !== 'survive.provider'),
     );
     for (const { seed, input, plan } of enforced) {
       expect(keepsRules(input, keptMachines(input), fleetAfter(input, plan)), `seed ${seed}`).toBe(true);
@@ -219,10 +219,10 @@ describe('tightening', () => {
           spec: { ...spec, accelerators: spec.accelerators.slice(0, 1) },
         })),
       };
-      let former = await planFleet({ ...input, policy: policyWith() }, { gapShare: 0 });
+      let former = await planFleet({ ...input, policies: [policyWith()] }, { gapShare: 0 });
       for (const provider of [0.6, 0.5, 0.4]) {
-        const maxShare = { provider, region: null, zone: null, pool: null };
-        const plan = await planFleet({ ...input, policy: policyWith({ maxShare }) }, { gapShare: 0 });
+        const maxShare = caps({ provider });
+        const plan = await planFleet({ ...input, policies: [policyWith({ maxShare })] }, { gapShare: 0 });
         const same = JSON.stringify(former.held.map(({ replicas }) => replicas));
         if (same === JSON.stringify(plan.held.map(({ replicas }) => replicas))) {
           expect(plan.costMicroUsdPerHour, `seed ${seed}`).toBeGreaterThanOrEqual(former.costMicroUsdPerHour);

@@ -177,10 +177,10 @@ describe('shares', () => {
       ],
       workloads: [workload('w', { providers: ['aws'] }), workload('x', { providers: ['gcp'] })],
     });
-    const plan = await planFleet({ ...input, policy: policyWith({ maxShare: caps({ provider: 0.6 }) }) });
+    const plan = await planFleet({ ...input, policies: [policyWith({ maxShare: caps({ provider: 0.6 }) })] });
     expect(poolsOf(plan)).toEqual({ 'aws/r1/a/p5/on-demand': 1, 'gcp/r1/a/g3/on-demand': 1 });
     const counted = policyWith({ maxShare: caps({ provider: 0.6 }), measure: 'accelerators' });
-    expect(poolsOf(await planFleet({ ...input, policy: counted }))).toEqual({
+    expect(poolsOf(await planFleet({ ...input, policies: [counted] }))).toEqual({
       'aws/r1/a/p5/on-demand': 1,
       'gcp/r1/a/g2/on-demand': 1,
     });
@@ -225,12 +225,14 @@ describe('spread', () => {
   });
 
   it('survive keeps a share of every workload clear of any one provider', async () => {
-    const plan = await planFleet(four({ surviveKeepShare: 0.5 }));
+    const plan = await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }));
     expect(providersOf(plan)).toEqual({ aws: 2, azure: 2 });
     expect(plan.rules).toEqual([
-      { rule: 'survive', subject: 'w', value: 0.5, limit: 0.5, enforced: true, binding: true },
+      { rule: 'survive.provider', subject: 'w', value: 0.5, limit: 0.5, enforced: true, binding: true },
     ]);
-    expect(providersOf(await planFleet(four({ surviveKeepShare: 0.6 }, {}, { replicas: 3 })))).toEqual({
+    expect(
+      providersOf(await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.6 }] }, {}, { replicas: 3 }))),
+    ).toEqual({
       aws: 1,
       azure: 1,
       gcp: 1,
@@ -238,13 +240,17 @@ describe('spread', () => {
   });
 
   it('survive says nothing of a single replica', async () => {
-    expect((await planFleet(four({ surviveKeepShare: 0.5 }, {}, { replicas: 1 }))).held).toEqual([]);
+    expect(
+      (await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }, {}, { replicas: 1 }))).held,
+    ).toEqual([]);
   });
 
   it('a workload tightens survive for itself, whatever the size of the fleet, and never loosens it', async () => {
     const big = { enforceAboveMicroUsdPerHour: usd(1000) };
     expect(providersOf(await planFleet(four(big, {}, { keepShare: 0.5 })))).toEqual({ aws: 2, azure: 2 });
-    expect(providersOf(await planFleet(four({ surviveKeepShare: 0.5 }, {}, { keepShare: 0.25 })))).toEqual({
+    expect(
+      providersOf(await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }, {}, { keepShare: 0.25 }))),
+    ).toEqual({
       aws: 2,
       azure: 2,
     });
@@ -252,12 +258,14 @@ describe('spread', () => {
 
   it('holds for each of several alike workloads, not for them together', async () => {
     const workloads = ['a', 'b', 'c'].map((id) => workload(id, { replicas: 2 }));
-    const plan = await planFleet(four({ surviveKeepShare: 0.5 }, { workloads }));
+    const plan = await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }, { workloads }));
     for (const { id } of workloads) {
       const mine = plan.machines.filter(({ workloadId }) => workloadId === id).map(({ pool }) => pool.provider);
       expect(mine.toSorted()).toEqual(['aws', 'azure']);
     }
-    const reversed = await planFleet(four({ surviveKeepShare: 0.5 }, { workloads: workloads.toReversed() }));
+    const reversed = await planFleet(
+      four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }, { workloads: workloads.toReversed() }),
+    );
     expect(JSON.stringify(reversed)).toBe(JSON.stringify(plan));
   });
 });
@@ -348,7 +356,7 @@ describe('kept leases', () => {
   });
 
   it('count for survive', async () => {
-    const plan = await planFleet(four({ surviveKeepShare: 0.5 }, { leases: aws(1) }));
+    const plan = await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }, { leases: aws(1) }));
     expect(providersOf(plan)).toEqual({ aws: 1, azure: 2 });
   });
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { PlanInput } from '../../src/domain/plan.ts';
+import type { Policy } from '../../src/domain/policy.ts';
 import type { Placement } from '../../src/planning/allocation.ts';
 import { polished } from '../../src/planning/polish.ts';
 import { problemOf } from '../../src/planning/problem.ts';
 import { rulesOf } from '../../src/planning/rules.ts';
-import { caps, inputWith, offerAt, policyWith, workload } from './market-builders.ts';
+import { caps, inputWith, offerAt, policyIn, policyWith, workload } from './market-builders.ts';
 
 /** Places all four replicas at the given offers and polishes; tells replicas by pool key. */
 function polishedFrom(input: PlanInput, at: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
@@ -14,7 +15,7 @@ function polishedFrom(input: PlanInput, at: Readonly<Record<string, number>>): R
     const lots = at[option.at.key];
     if (lots !== undefined) placements.push({ option, lots, replicas: lots });
   }
-  const result = polished(problem, rulesOf(input.policy), placements, 1);
+  const result = polished(problem, rulesOf(policyIn(input)), placements, 1);
   return Object.fromEntries(result.map(({ option, replicas }) => [option.at.key, replicas]));
 }
 
@@ -22,7 +23,7 @@ const A = 'aws/r1/a/p5/on-demand';
 const B = 'aws/r1/b/p5/on-demand';
 const C = 'gcp/r1/a/a3/on-demand';
 
-function four(changes: Partial<PlanInput> = {}): PlanInput {
+function four(changes: Partial<PlanInput> & { readonly policy?: Policy } = {}): PlanInput {
   const offers = [offerAt(A, 10), offerAt(B, 10), offerAt(C, 12)];
   return inputWith({ offers, workloads: [workload('w', { replicas: 4 })], ...changes });
 }
@@ -44,7 +45,7 @@ describe('polishing', () => {
     const quotas = [{ provider: 'aws', region: 'r1', name: 'P', unit: 'machines', limit: 2, usage: 0 } as const];
     const claiming = [offerAt(A, 10, { quotaClaims }), offerAt(C, 12)];
     expect(polishedFrom(four({ offers: claiming, quotas }), { [C]: 4 })).toEqual({ [A]: 2, [C]: 2 });
-    const policy = policyWith({ surviveKeepShare: 0.5 });
+    const policy = policyWith({ survive: [{ loss: 'provider', keepShare: 0.5 }] });
     expect(polishedFrom(four({ policy }), { [B]: 1, [C]: 3 })).toEqual({ [A]: 2, [C]: 2 });
   });
 });

@@ -45,7 +45,7 @@ describe('an adjusted price', () => {
 
 describe('survive', () => {
   const limit = (keepShare: number, replicas: number): number | null =>
-    surviveLimit(rulesOf(policyWith({ surviveKeepShare: keepShare })), replicas, null);
+    surviveLimit(rulesOf(policyWith({ survive: [{ loss: 'provider', keepShare: keepShare }] })), replicas, null);
 
   it('is floor((1 − keepShare) × replicas), binary fractions notwithstanding', () => {
     expect(limit(0.9, 10)).toBe(1);

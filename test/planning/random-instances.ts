@@ -98,11 +98,11 @@ export function randomPolicy(dice: Dice): Policy {
   const cap = (): number | null => (dice.chance(0.2) ? dice.of([0.34, 0.5, 0.6, 0.75]) : null);
   return policyWith({
     measure: dice.of(['spend', 'accelerators']),
-    maxShare: { provider: cap(), region: cap(), zone: cap(), pool: cap() },
+    maxShare: { provider: cap(), region: cap(), zone: cap(), pool: cap(), market: null },
     maxSpotShare: cap(),
     minProviders: dice.chance(0.15) ? dice.of([2, 2, 3]) : 1,
     maxConcentration: dice.chance(0.2) ? dice.of([0.4, 0.55, 0.7]) : null,
-    surviveKeepShare: dice.chance(0.2) ? dice.of([0.3, 0.5]) : null,
+    survive: dice.chance(0.2) ? [{ loss: 'provider', keepShare: dice.of([0.3, 0.5]) }] : [],
     enforceAboveMicroUsdPerHour: dice.chance(0.2) ? usd(8) : 0,
     allowedProviders: dice.chance(0.1) ? ['aws', 'azure'] : null,
     allowedMarkets: dice.chance(0.1) ? ['on-demand', 'spot'] : ['on-demand', 'spot', 'reserved'],

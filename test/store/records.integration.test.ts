@@ -297,12 +297,13 @@ describeStore('plans and policies', (engine) => {
   function insert(store: Store, id: string, at: number, carriedOut = true) {
     const input: PlanInput = {
       at,
-      policy: policyOf('default'),
+      policies: [policyOf('default')],
       offers: [],
       workloads: [],
       leases: [],
       quotas: [],
       soldOut: [],
+      teamBudgets: [],
     };
     return store.transaction((transaction) =>
       insertPlan(transaction, {

@@ -105,10 +105,10 @@ export function samplePolicy(change: Partial<Policy> = {}): Policy {
 export function permissivePolicy(change: Partial<Policy> = {}): Policy {
   return samplePolicy({
     minProviders: 1,
-    maxShare: { provider: null, region: null, zone: null, pool: null },
+    maxShare: { provider: null, region: null, zone: null, pool: null, market: null },
     maxConcentration: null,
     maxSpotShare: null,
-    surviveKeepShare: null,
+    survive: [],
     ...change,
   });
 }

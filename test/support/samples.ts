@@ -13,6 +13,8 @@ export function aWorkload(change: Partial<WorkloadSpec> = {}): WorkloadSpec {
     providers: null,
     maxPriceMicroUsdPerHour: null,
     keepShare: null,
+    data: null,
+    isProtected: false,
     architecture: 'x86_64',
     priority: 0,
     container: null,

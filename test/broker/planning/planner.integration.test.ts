@@ -39,7 +39,7 @@ describe('the planner in its thread', () => {
   it('tells a failure to its caller alone', async () => {
     const good = inputWith({ workloads: [workload('w')], offers: [offerAt('aws/r1/a/p5/on-demand', 10)] });
     const priceAdjustments = [{ match: '*', factor: Number.MAX_VALUE, reason: 'nonsense' }];
-    const failing = planner.plan({ ...good, policy: policyWith({ priceAdjustments }) });
+    const failing = planner.plan({ ...good, policies: [policyWith({ priceAdjustments })] });
     const working = planner.plan(good);
     await expect(failing).rejects.toThrow('planning failed: a scaled amount must be a whole number');
     expect((await working).machines).toHaveLength(1);
