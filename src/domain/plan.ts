@@ -88,7 +88,9 @@ export interface HeldReplicas {
 
 /** How one rule of the policy stands in the fleet that the plan leads to. */
 export interface RuleUse {
-  /** `maxShare.provider`, `maxShare.region`, `maxSpotShare`, `minProviders`, `maxConcentration` … */
+  /** The policy that states it. */
+  readonly policy: string;
+  /** `maxShare.provider`, `maxShare.region`, `maxSpotShare`, `minProviders`, `maxConcentration`, `survive.provider` … */
   readonly rule: string;
   /** What the rule was applied to: a provider, `provider:region`, a pool key; empty for the fleet. */
   readonly subject: string;
@@ -105,12 +107,20 @@ export interface RuleUse {
 export interface Plan {
   readonly machines: readonly PlannedMachine[];
   readonly keptLeaseIds: readonly string[];
+  /** Leases that the plan gives up once their replacement among `machines` is ready; empty unless moves were asked for. */
+  readonly releasedLeaseIds: readonly string[];
   readonly held: readonly HeldReplicas[];
   /** Adjusted cost per hour of the whole fleet after the plan: kept leases and new machines. */
   readonly costMicroUsdPerHour: MicroUsdPerHour;
   /** No plan that places the same replicas under the same rules costs less: proven by the solver. */
   readonly lowerBoundMicroUsdPerHour: MicroUsdPerHour;
-  /** (cost − bound) / cost; 0 for an empty fleet. */
+  /**
+   * What was minimised, and what it is proved to be at least: effective cost of the fleet per hour of work, kept leases at their
+   * adjusted price ÷ throughput, in moves also what the moves cost (docs/policy.md).
+   */
+  readonly effectiveCostMicroUsdPerHour: MicroUsdPerHour;
+  readonly effectiveBoundMicroUsdPerHour: MicroUsdPerHour;
+  /** (effective cost − bound) / effective cost; 0 for an empty fleet. */
   readonly gapShare: number;
   /** The cheapest fleet for the same replicas without the diversification rules: what the rules cost is the difference. */
   readonly unconstrainedCostMicroUsdPerHour: MicroUsdPerHour;
@@ -144,7 +154,10 @@ export type OfferVerdict =
   | 'over-price-limit'
   | 'does-not-fit'
   | 'wrong-architecture'
-  | 'wrong-accelerator';
+  | 'wrong-accelerator'
+  | 'no-policy'
+  /** Its price or other figures make no sense. */
+  | 'invalid-offer';
 
 /** One ranked alternative of a workload: an offer and why it was or was not taken. */
 export interface Alternative {

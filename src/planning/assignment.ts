@@ -1,8 +1,9 @@
 import type { PlannedMachine } from '../domain/plan.ts';
 import type { Placement } from './allocation.ts';
-import type { DemandClass, Member } from './demand.ts';
+import type { DemandClass, Member, RunningLot } from './demand.ts';
+import { lotSignature } from './demand.ts';
 import { compareText } from './market-view.ts';
-import type { Option, Problem } from './problem.ts';
+import type { Option, Problem } from './option.ts';
 
 /** Replicas of one workload that got no place. */
 export interface LeftOver {
@@ -14,6 +15,8 @@ export interface LeftOver {
 export interface Assignment {
   readonly machines: readonly PlannedMachine[];
   readonly leftOver: readonly LeftOver[];
+  /** Running lots that are given up. */
+  readonly released: readonly RunningLot[];
 }
 
 interface Lot {
@@ -26,26 +29,34 @@ export function assign(problem: Problem, placements: readonly Placement[]): Assi
   const byClass = Map.groupBy(placements, ({ option }) => option.classIndex);
   const machines: PlannedMachine[] = [];
   const leftOver: LeftOver[] = [];
+  const released: RunningLot[] = [];
   for (const [classIndex, demandClass] of problem.classes.entries()) {
     const hands = deal(demandClass, byClass.get(classIndex) ?? []);
     for (const [index, member] of demandClass.members.entries()) {
-      const rest = serve(machines, demandClass, member, hands[index] ?? []);
+      const hand = hands[index] ?? [];
+      const kept = keptLots(member, hand);
+      for (const lot of member.running) if (!kept.has(lot)) released.push(lot);
+      const stays = new Set([...kept].flatMap(({ replicas }) => replicas));
+      const waiting = stays.size === 0 ? member.replicas : member.replicas.filter((replica) => !stays.has(replica));
+      const rest = serve(machines, demandClass, member.workloadId, waiting, hand);
       if (rest.length > 0) leftOver.push({ classIndex, workloadId: member.workloadId, replicas: rest });
     }
   }
-  return { machines: machines.toSorted(byReplica), leftOver: leftOver.toSorted(byWorkload) };
+  return { machines: machines.toSorted(byReplica), leftOver: leftOver.toSorted(byWorkload), released };
 }
 
 /**
- * Lots in order of provider, dealt round: each member gets as many of a provider's as any other, give or take one. That is
- * why a class as a whole may stand for the limit that `survive` sets each of its workloads.
+ * Lots in order of provider and region, dealt round: each member gets as many of a place's as any other, give or take one. That
+ * is why a class as a whole may stand for the limits that `survive` sets each of its workloads.
  */
 function deal(demandClass: DemandClass, placements: readonly Placement[]): readonly (readonly Lot[])[] {
   const lots = placements
     .toSorted(
       (a, b) =>
-        compareText(a.option.at.weight.provider, b.option.at.weight.provider) ||
+        compareText(a.option.weight.provider, b.option.weight.provider) ||
+        compareText(a.option.weight.subjects.region ?? '', b.option.weight.subjects.region ?? '') ||
         compareText(a.option.at.key, b.option.at.key) ||
+        compareText(a.option.running?.signature ?? '~', b.option.running?.signature ?? '~') ||
         a.option.choice.count - b.option.choice.count,
     )
     .flatMap(lotsOf);
@@ -64,20 +75,40 @@ function lotsOf({ option, lots, replicas }: Placement): readonly Lot[] {
   });
 }
 
-/** Gives the member's replicas their lots; returns those that got none. */
+/** The member's running lots that its hand keeps: as many of each kind as were dealt, the first replicas first. */
+function keptLots(member: Member, hand: readonly Lot[]): ReadonlySet<RunningLot> {
+  const wanted = new Map<string, number>();
+  for (const { option } of hand) {
+    if (option.running === null) continue;
+    wanted.set(option.running.signature, (wanted.get(option.running.signature) ?? 0) + 1);
+  }
+  const kept = new Set<RunningLot>();
+  for (const lot of member.running) {
+    const signature = lotSignature(lot);
+    const left = wanted.get(signature) ?? 0;
+    if (left === 0) continue;
+    wanted.set(signature, left - 1);
+    kept.add(lot);
+  }
+  return kept;
+}
+
+/** Gives replicas their lots; returns those that got none. */
 function serve(
   machines: PlannedMachine[],
   demandClass: DemandClass,
-  member: Member,
+  workloadId: string,
+  waiting: readonly number[],
   hand: readonly Lot[],
 ): readonly number[] {
   let next = 0;
   for (const { option, replicas } of hand) {
-    const served = member.replicas.slice(next, next + replicas);
+    if (option.running !== null) continue;
+    const served = waiting.slice(next, next + replicas);
     next += replicas;
     for (let index = 0; index < option.machinesPerLot; index += 1) {
       machines.push({
-        workloadId: member.workloadId,
+        workloadId,
         replicas: served,
         part: demandClass.completion?.missingParts[index] ?? index,
         partCount: demandClass.completion?.partCount ?? option.machinesPerLot,
@@ -89,7 +120,7 @@ function serve(
       });
     }
   }
-  return member.replicas.slice(next);
+  return waiting.slice(next);
 }
 
 function byReplica(a: PlannedMachine, b: PlannedMachine): number {

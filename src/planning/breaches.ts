@@ -1,7 +1,7 @@
 import type { ShareMeasure } from '../domain/policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { Cap, Rules, Scope } from './rules.ts';
-import { MAX_CONCENTRATION, MIN_PROVIDERS } from './rules.ts';
+import { MAX_CONCENTRATION, MIN_PROVIDERS, moneyMeasure } from './rules.ts';
 import { countText, shareText } from './wording.ts';
 
 /** A rule that a fleet breaks by more than the kept leases already did. */
@@ -13,7 +13,7 @@ export interface Breach {
   /** The measured share, index or count, and its limit. */
   readonly value: number;
   readonly limit: number;
-  /** How far beyond what is allowed, in the measure's unit (micro-dollars, accelerators or providers). */
+  /** How far beyond what is allowed, in the measure's unit (micro-dollars, accelerators, accelerator-hours or providers). */
   readonly over: number;
 }
 
@@ -25,11 +25,11 @@ export function keptExcess(kept: Ledger, cap: Cap, subject: string, measure: Sha
   return Math.max(0, kept.amount(cap.scope, subject, measure) - cap.limit * kept.total(measure));
 }
 
-/** How far the norm of the provider spends exceeds √limit × total: above 0 iff the Herfindahl–Hirschman index exceeds the limit. */
-export function concentrationExcess(ledger: Ledger, limit: number): number {
+/** How far the norm of the providers' money exceeds √limit × total: above 0 iff the Herfindahl–Hirschman index exceeds the limit. */
+export function concentrationExcess(ledger: Ledger, limit: number, measure: ShareMeasure): number {
   let squares = 0;
-  for (const amount of ledger.amounts('provider', 'spend').values()) squares += amount * amount;
-  return Math.sqrt(squares) - Math.sqrt(limit) * ledger.total('spend');
+  for (const amount of ledger.amounts('provider', measure).values()) squares += amount * amount;
+  return Math.sqrt(squares) - Math.sqrt(limit) * ledger.total(measure);
 }
 
 /** Breaches of one cap by the subjects given (all that hold machines by default). */
@@ -51,18 +51,23 @@ export function capBreaches(
   return breaches;
 }
 
-function concentrationBreaches(ledger: Ledger, kept: Ledger, limit: number): readonly Breach[] {
-  const total = ledger.total('spend');
-  const over = concentrationExcess(ledger, limit) - Math.max(0, concentrationExcess(kept, limit));
+function concentrationBreaches(ledger: Ledger, kept: Ledger, limit: number, measure: ShareMeasure): readonly Breach[] {
+  const total = ledger.total(measure);
+  const over = concentrationExcess(ledger, limit, measure) - Math.max(0, concentrationExcess(kept, limit, measure));
   if (over <= TOLERANCE * total) return [];
-  const squares = [...ledger.amounts('provider', 'spend').values()].map((amount) => (amount / total) ** 2);
+  const squares = [...ledger.amounts('provider', measure).values()].map((amount) => (amount / total) ** 2);
   const value = squares.reduce((sum, square) => sum + square, 0);
   return [{ rule: MAX_CONCENTRATION, scope: null, subject: '', value, limit, over }];
 }
 
+/** Providers that count for `minProviders`. */
+export function countedProviders(ledger: Ledger, rules: Rules): number {
+  return ledger.providerCount(rules.measure, rules.minProviderShare);
+}
+
 /**
  * Every fleet rule that the fleet breaks; `requiredProviders` is the number the fleet must be spread over (an empty one need not).
- * `survive` is not here: it is about workloads.
+ * `survive` and budgets are not here: they are about workloads and teams.
  */
 export function fleetBreaches(
   ledger: Ledger,
@@ -71,9 +76,12 @@ export function fleetBreaches(
   requiredProviders: number,
 ): readonly Breach[] {
   const breaches = rules.caps.flatMap((cap) => capBreaches(ledger, kept, cap, rules.measure));
-  if (rules.maxConcentration !== null) breaches.push(...concentrationBreaches(ledger, kept, rules.maxConcentration));
-  const count = ledger.providerCount;
-  if (ledger.machineCount > 0 && count < requiredProviders) {
+  if (rules.maxConcentration !== null) {
+    breaches.push(...concentrationBreaches(ledger, kept, rules.maxConcentration, moneyMeasure(rules)));
+  }
+  if (requiredProviders <= 1 || ledger.machineCount === 0) return breaches;
+  const count = countedProviders(ledger, rules);
+  if (count < requiredProviders) {
     const over = requiredProviders - count;
     breaches.push({ rule: MIN_PROVIDERS, scope: null, subject: '', value: count, limit: requiredProviders, over });
   }
@@ -81,9 +89,10 @@ export function fleetBreaches(
 }
 
 /** A breach in words, with the figures. */
-export function breachText(breach: Breach, measure: ShareMeasure): string {
+export function breachText(breach: Breach, { measure, minProviderShare }: Rules): string {
   if (breach.rule === MIN_PROVIDERS) {
-    return `the fleet would stand at ${countText(breach.value, 'provider')}, ${breach.limit} are required`;
+    const share = minProviderShare > 0 ? ` with ${shareText(minProviderShare)} of ${measure} each` : '';
+    return `the fleet would stand at ${countText(breach.value, 'provider')}${share}, ${breach.limit} are required`;
   }
   if (breach.rule === MAX_CONCENTRATION) {
     return `the concentration over providers would be ${hundredths(breach.value)}, at most ${hundredths(breach.limit)} is allowed`;

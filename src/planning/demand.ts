@@ -1,12 +1,26 @@
 import type { PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
+import { poolKey } from '../domain/pool.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
-import { compareText } from './market-view.ts';
+import { globMatches } from '../domain/workload.ts';
+import { compareText, policiesInOrder } from './market-view.ts';
+import type { Loss } from './rules.ts';
+import { subjectsOf } from './rules.ts';
+
+/** Machines that run and could be given up as one: those of one replica, or one machine with all replicas on it. */
+export interface RunningLot {
+  readonly leases: readonly PlanLease[];
+  /** Ascending. */
+  readonly replicas: readonly number[];
+}
 
 /** The replicas of one workload that are to be placed. */
 export interface Member {
   readonly workloadId: string;
-  /** Ascending. */
+  /** Ascending; those of the running lots included. */
   readonly replicas: readonly number[];
+  /** What may be kept or moved; empty where running leases are taken as given. */
+  readonly running: readonly RunningLot[];
 }
 
 /** The rest of a gang whose other machines already run: it must come up beside them. */
@@ -21,34 +35,58 @@ export interface Completion {
 export interface DemandClass {
   /** Stable sort key. */
   readonly key: string;
+  /** Index of the policy that governs it, in the order of the policies' names. */
+  readonly fleet: number;
   readonly spec: WorkloadSpec;
-  /** Sorted by workload id; all with the same number of replicas to place. */
+  /** Sorted by workload id; all with the same number of replicas to place, and running lots of the same kinds. */
   readonly members: readonly Member[];
   /** Replicas to place, all members together. */
   readonly demand: number;
-  /** Replicas of each member that leases already hold, by provider. */
-  readonly keptReplicas: ReadonlyMap<string, number>;
+  /** Replicas of each member that leases hold for good, by what may be lost. */
+  readonly keptReplicas: Readonly<Record<Loss, ReadonlyMap<string, number>>>;
   readonly completion: Completion | null;
 }
 
 interface Unserved {
   readonly workload: PlanWorkload;
+  readonly fleet: number;
   readonly fresh: readonly number[];
+  readonly running: readonly RunningLot[];
   readonly completions: readonly { readonly replica: number; readonly completion: Completion }[];
-  readonly keptReplicas: ReadonlyMap<string, number>;
+  readonly keptReplicas: DemandClass['keptReplicas'];
 }
 
-/** What no lease serves yet, in a stated order. */
-export function demandOf(input: PlanInput): readonly DemandClass[] {
+/** Index of the policy whose teams the team belongs to; −1 where none governs it. */
+export function fleetOfTeam(policies: readonly Policy[], team: string): number {
+  return policies.findIndex(({ teams }) => teams.some((pattern) => globMatches(pattern, team)));
+}
+
+/** What no lease serves yet, in a stated order; with `moves` also what runs and could run elsewhere. */
+export function demandOf(input: PlanInput, moves: boolean): readonly DemandClass[] {
+  const policies = policiesInOrder(input);
   const leases = Map.groupBy(input.leases, ({ workloadId }) => workloadId);
+  const fleets = new Map<string, number>();
+  const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
+  const alike = new Map<string, Unserved[]>();
+  const completions: DemandClass[] = [];
   const workloads = input.workloads.toSorted((a, b) => compareText(a.id, b.id));
-  const unserved = workloads.map((workload) => unservedOf(workload, leases.get(workload.id) ?? []));
-  const fresh = unserved.filter((entry) => entry.fresh.length > 0);
-  const alike = [...Map.groupBy(fresh, likeness).values()].map(freshClass);
-  const completions = unserved.flatMap((entry) =>
-    entry.completions.map(({ replica, completion }) => completionClass(entry, replica, completion)),
-  );
-  return [...alike, ...completions].toSorted((a, b) => compareText(a.key, b.key));
+  for (const workload of workloads) {
+    const { team } = workload.spec;
+    const fleet = fleets.get(team) ?? fleetOfTeam(policies, team);
+    fleets.set(team, fleet);
+    if (fleet < 0) continue;
+    const movable = moves && !workload.spec.isProtected;
+    const entry = unservedOf(workload, fleet, leases.get(workload.id) ?? [], movable);
+    if (entry.fresh.length + entry.running.length > 0) {
+      const key = likeness(entry, budgeted.has(team));
+      const others = alike.get(key);
+      if (others === undefined) alike.set(key, [entry]);
+      else others.push(entry);
+    }
+    for (const { replica, completion } of entry.completions)
+      completions.push(completionClass(entry, replica, completion));
+  }
+  return [...[...alike.values()].map(classOf), ...completions].toSorted((a, b) => compareText(a.key, b.key));
 }
 
 /** The class of one member alone. */
@@ -56,12 +94,25 @@ export function classOfMember(demandClass: DemandClass, member: Member): DemandC
   return { ...demandClass, key: member.workloadId, members: [member], demand: member.replicas.length };
 }
 
-function freshClass(entries: readonly Unserved[]): DemandClass {
+/** Machines of running lots that are the same but for the workload they serve have the same signature. */
+export function lotSignature({ leases, replicas }: RunningLot): string {
+  const [first] = leases;
+  if (first === undefined) throw new RangeError('a running lot has at least one lease');
+  const { pool, accelerator, acceleratorCount, priceMicroUsdPerHour } = first;
+  return [poolKey(pool), accelerator, acceleratorCount, priceMicroUsdPerHour, leases.length, replicas.length].join(' ');
+}
+
+function classOf(entries: readonly Unserved[]): DemandClass {
   const [first] = entries;
   if (first === undefined) throw new RangeError('a class of workloads has at least one member');
-  const members = entries.map(({ workload, fresh }) => ({ workloadId: workload.id, replicas: fresh }));
+  const members = entries.map(({ workload, fresh, running }) => ({
+    workloadId: workload.id,
+    replicas: [...fresh, ...running.flatMap(({ replicas }) => replicas)].toSorted((a, b) => a - b),
+    running,
+  }));
   return {
     key: first.workload.id,
+    fleet: first.fleet,
     spec: first.workload.spec,
     members,
     demand: members.reduce((sum, { replicas }) => sum + replicas.length, 0),
@@ -73,53 +124,78 @@ function freshClass(entries: readonly Unserved[]): DemandClass {
 function completionClass(entry: Unserved, replica: number, completion: Completion): DemandClass {
   return {
     key: `${entry.workload.id}#${String(replica).padStart(9, '0')}`,
+    fleet: entry.fleet,
     spec: entry.workload.spec,
-    members: [{ workloadId: entry.workload.id, replicas: [replica] }],
+    members: [{ workloadId: entry.workload.id, replicas: [replica], running: [] }],
     demand: 1,
     keptReplicas: entry.keptReplicas,
     completion,
   };
 }
 
-function unservedOf(workload: PlanWorkload, leases: readonly PlanLease[]): Unserved {
+const NOTHING_KEPT: DemandClass['keptReplicas'] = { provider: new Map(), region: new Map() };
+
+function unservedOf(workload: PlanWorkload, fleet: number, leases: readonly PlanLease[], movable: boolean): Unserved {
+  const { replicas } = workload.spec;
+  if (leases.length === 0) {
+    const fresh = Array.from({ length: replicas }, (_, replica) => replica);
+    return { workload, fleet, fresh, running: [], completions: [], keptReplicas: NOTHING_KEPT };
+  }
   const fresh: number[] = [];
+  const lots = new Map<string, RunningLot>();
   const completions: { replica: number; completion: Completion }[] = [];
-  const keptReplicas = new Map<string, number>();
-  for (let replica = 0; replica < workload.spec.replicas; replica += 1) {
+  const provider = new Map<string, number>();
+  const region = new Map<string, number>();
+  for (let replica = 0; replica < replicas; replica += 1) {
     const gang = gangOf(replica, leases);
     const [beside] = gang;
     if (beside === undefined) {
       fresh.push(replica);
       continue;
     }
-    keptReplicas.set(beside.pool.provider, (keptReplicas.get(beside.pool.provider) ?? 0) + 1);
     const present = new Set(gang.map(({ part }) => part));
     const missingParts = Array.from({ length: beside.partCount }, (_, part) => part).filter(
       (part) => !present.has(part),
     );
+    if (movable && missingParts.length === 0) {
+      const shared = beside.replicas.filter((other) => other < replicas).toSorted((a, b) => a - b);
+      const together = gang.length > 1 || shared.length === 0 ? [replica] : shared;
+      lots.set(gang.map(({ id }) => id).join(' '), { leases: gang, replicas: together });
+      continue;
+    }
+    const subjects = subjectsOf(beside.pool);
+    count(provider, subjects.provider ?? '');
+    count(region, subjects.region ?? '');
     if (missingParts.length === 0) continue;
     completions.push({ replica, completion: { missingParts, partCount: beside.partCount, beside } });
   }
-  return { workload, fresh, completions, keptReplicas };
+  const running = [...lots.values()];
+  return { workload, fleet, fresh, running, completions, keptReplicas: { provider, region } };
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** The leases that serve the replica, by part; of several gangs (one is replacing another) the fullest. */
 function gangOf(replica: number, leases: readonly PlanLease[]): readonly PlanLease[] {
-  const serving = leases
-    .filter(({ replicas }) => replicas.includes(replica))
-    .toSorted((a, b) => a.part - b.part || compareText(a.id, b.id));
-  const gangs = [...Map.groupBy(serving, ({ partCount }) => partCount)].toSorted(
+  const serving = leases.filter(({ replicas }) => replicas.includes(replica));
+  if (serving.length <= 1) return serving;
+  const ordered = serving.toSorted((a, b) => a.part - b.part || compareText(a.id, b.id));
+  const gangs = [...Map.groupBy(ordered, ({ partCount }) => partCount)].toSorted(
     ([countA, a], [countB, b]) => countA - a.length - (countB - b.length) || countA - countB,
   );
   return gangs[0]?.[1] ?? [];
 }
 
 /** Everything of an unserved workload that a plan depends on. Lists whose order means nothing are sorted. */
-function likeness({ workload: { spec }, fresh, keptReplicas }: Unserved): string {
-  const choices = spec.accelerators.map(({ accelerator, count, perMachine, throughput }) =>
-    [accelerator, count, perMachine, throughput].join('/'),
+function likeness({ workload: { spec }, fleet, fresh, running, keptReplicas }: Unserved, budgeted: boolean): string {
+  const choices = spec.accelerators.map(({ accelerator, count: accelerators, perMachine, throughput }) =>
+    [accelerator, accelerators, perMachine, throughput].join('/'),
   );
   return JSON.stringify([
+    fleet,
+    budgeted ? spec.team : null,
     choices.toSorted(),
     spec.markets.toSorted(),
     spec.regions?.toSorted() ?? null,
@@ -128,8 +204,11 @@ function likeness({ workload: { spec }, fresh, keptReplicas }: Unserved): string
     spec.keepShare,
     spec.architecture,
     spec.priority,
+    spec.data,
     spec.replicas,
     fresh.length,
-    [...keptReplicas].toSorted(([a], [b]) => compareText(a, b)),
+    running.map(lotSignature).toSorted(),
+    [...keptReplicas.provider].toSorted(([a], [b]) => compareText(a, b)),
+    [...keptReplicas.region].toSorted(([a], [b]) => compareText(a, b)),
   ]);
 }

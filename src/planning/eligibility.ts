@@ -1,20 +1,21 @@
 import type { MicroUsdPerHour } from '../domain/money.ts';
-import type { OfferVerdict, PlanInput } from '../domain/plan.ts';
+import type { OfferVerdict } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import { regionKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import { matchesRegionPattern } from '../domain/workload.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
-import { governing } from './rules.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 import { countText, instantText, rateText } from './wording.ts';
 
 /**
  * Rules and facts that decide about one offer for one workload, whatever the rest of the fleet looks like, in the order in
- * which they are told. `does-not-fit` is a fact that nothing lifts; all others can be lifted by somebody.
+ * which they are told. The first two are facts that nothing lifts; all others can be lifted by somebody.
  */
 export const OBSTACLES = [
   'does-not-fit',
+  'invalid-offer',
   'architecture',
   'providers.allow',
   'workload.providers',
@@ -31,8 +32,14 @@ export const OBSTACLES = [
 ] as const;
 export type Obstacle = (typeof OBSTACLES)[number];
 
+/** Whether somebody could lift it: a rule, a limit, a refusal. */
+export function isLiftable(obstacle: Obstacle): boolean {
+  return obstacle !== 'does-not-fit' && obstacle !== 'invalid-offer';
+}
+
 export const VERDICT_OF_OBSTACLE: Readonly<Record<Obstacle, OfferVerdict>> = {
   'does-not-fit': 'does-not-fit',
+  'invalid-offer': 'invalid-offer',
   architecture: 'wrong-architecture',
   'providers.allow': 'provider-not-allowed',
   'workload.providers': 'provider-not-allowed',
@@ -70,7 +77,7 @@ export function replicaPrice(spec: WorkloadSpec, shape: Shape, adjusted: MicroUs
 
 /** Everything that stands in the way of one choice of the workload at one offer; empty = eligible. */
 export function obstaclesOf(
-  input: PlanInput,
+  policy: Policy,
   spec: WorkloadSpec,
   choice: AcceleratorChoice,
   marketOffer: MarketOffer,
@@ -79,12 +86,12 @@ export function obstaclesOf(
   const { offer } = marketOffer;
   const shape = shapeOf(choice, offer.acceleratorCount);
   if (shape === null) return ['does-not-fit'];
-  const policy = governing(input);
   const { pool } = offer;
   const price = replicaPrice(spec, shape, marketOffer.adjusted);
   const machines = shape.machinesPerReplica;
   const available = supply.available(marketOffer);
   const standing: Readonly<Record<Exclude<Obstacle, 'does-not-fit'>, boolean>> = {
+    'invalid-offer': !marketOffer.isValid,
     architecture: offer.architecture !== spec.architecture,
     'providers.allow': !allows(policy.allowedProviders, pool.provider),
     'workload.providers': !allows(spec.providers, pool.provider),
@@ -113,7 +120,7 @@ function allowsRegion(patterns: readonly string[] | null, pool: { provider: stri
 /** An obstacle in words, with the figures. */
 export function obstacleText(
   obstacle: Obstacle,
-  input: PlanInput,
+  policy: Policy,
   spec: WorkloadSpec,
   choice: AcceleratorChoice,
   marketOffer: MarketOffer,
@@ -127,6 +134,7 @@ export function obstacleText(
       choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount
         ? `the machine has ${offer.acceleratorCount} accelerators, the workload asks for machines with ${choice.perMachine}`
         : `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
+    'invalid-offer': () => 'its price or other figures make no sense, so it is not ranked',
     architecture: () => `the machine is ${offer.architecture}, the workload ${spec.architecture}`,
     'providers.allow': () => `the policy does not allow ${offer.pool.provider}`,
     'workload.providers': () => `the workload does not accept ${offer.pool.provider}`,
@@ -136,7 +144,7 @@ export function obstacleText(
     'workload.markets': () => `the workload does not accept ${offer.pool.market}`,
     restricted: () => 'the cloud does not sell it to this account',
     maxPrice: () =>
-      `a machine costs ${rateText(marketOffer.adjusted)}, the policy's limit is ${limit(governing(input).maxPriceMicroUsdPerHour)}`,
+      `a machine costs ${rateText(marketOffer.adjusted)}, the policy's limit is ${limit(policy.maxPriceMicroUsdPerHour)}`,
     'workload.maxPrice': () =>
       `a replica costs ${rateText(Math.round(replicaPrice(spec, shape, marketOffer.adjusted)))}, the workload's limit is ${limit(spec.maxPriceMicroUsdPerHour)}`,
     'sold-out': () =>

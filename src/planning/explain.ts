@@ -1,13 +1,15 @@
 import type { Alternative, Explanation, OfferVerdict, Plan, PlanInput } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { Breach } from './breaches.ts';
 import { breachText, fleetBreaches } from './breaches.ts';
 import { obstaclesOf, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
+import type { Weight } from './ledger.ts';
 import type { MarketOffer } from './market-view.ts';
 import { compareText } from './market-view.ts';
-import { rankedCost } from './pricing.ts';
-import { MIN_PROVIDERS, SURVIVE, surviveLimit } from './rules.ts';
+import { egressCost, machineCost } from './pricing.ts';
+import { LOSSES, MIN_PROVIDERS, SURVIVE_RULE, surviveLimit } from './rules.ts';
 import type { Scene, Taken } from './scene.ts';
 import { sceneOf } from './scene.ts';
 import type { Shape } from './shape.ts';
@@ -44,7 +46,8 @@ function cheapestFirst(a: Alternative, b: Alternative): number {
 interface Candidate {
   readonly choice: AcceleratorChoice;
   readonly shape: Shape;
-  readonly ranked: number;
+  readonly effective: number;
+  readonly weight: Weight;
   readonly paid: number;
 }
 
@@ -66,18 +69,19 @@ function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
 
 /** The workload's best choice at the offer: the cheapest of those that nothing stands in the way of, else of those that fit. */
 function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null; judgement: Judgement } {
-  const { input, spec, supply } = scene;
+  const { policy, spec, supply } = scene;
+  if (policy === null) return { candidate: null, judgement: UNGOVERNED };
   const choices = spec.accelerators.filter(({ accelerator }) => accelerator === at.offer.accelerator);
   const ranked = choices
     .map((choice) => ({
       choice,
-      obstacles: obstaclesOf(input, spec, choice, at, supply),
-      candidate: candidateAt(spec, choice, at),
+      obstacles: obstaclesOf(policy, spec, choice, at, supply),
+      candidate: candidateAt(policy, spec, choice, at),
     }))
     .toSorted(
       (a, b) =>
         a.obstacles.length - b.obstacles.length ||
-        (a.candidate?.ranked ?? Number.POSITIVE_INFINITY) - (b.candidate?.ranked ?? Number.POSITIVE_INFINITY) ||
+        (a.candidate?.effective ?? Number.POSITIVE_INFINITY) - (b.candidate?.effective ?? Number.POSITIVE_INFINITY) ||
         a.choice.count - b.choice.count,
     );
   const best = ranked.find(({ candidate }) => candidate !== null) ?? ranked[0];
@@ -87,20 +91,36 @@ function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null;
   const [obstacle] = best.obstacles;
   if (obstacle !== undefined || best.candidate === null) {
     const first = obstacle ?? 'does-not-fit';
-    const detail = obstacleText(first, input, spec, best.choice, at, supply);
+    const detail = obstacleText(first, policy, spec, best.choice, at, supply);
     return { candidate: best.candidate, judgement: { verdict: VERDICT_OF_OBSTACLE[first], detail } };
   }
   return { candidate: best.candidate, judgement: notChosen(scene, at, best.candidate) };
 }
 
-function candidateAt(spec: WorkloadSpec, choice: AcceleratorChoice, at: MarketOffer): Candidate | null {
+const UNGOVERNED: Judgement = { verdict: 'no-policy', detail: 'no policy governs the team of the workload' };
+
+function candidateAt(policy: Policy, spec: WorkloadSpec, choice: AcceleratorChoice, at: MarketOffer): Candidate | null {
   const shape = shapeOf(choice, at.offer.acceleratorCount);
   if (shape === null) return null;
   const sharing = Math.min(shape.replicasPerMachine, Math.max(1, spec.replicas));
+  const machines = shape.machinesPerReplica;
+  const effective =
+    machineCost(at.adjusted, machines, choice.throughput, at.offer) + egressCost(spec, at.offer.pool, machines, policy);
   return {
     choice,
     shape,
-    ranked: rankedCost(at.adjusted, shape.machinesPerReplica, choice.throughput, at.offer) / sharing,
+    effective: effective / sharing,
+    weight: {
+      subjects: at.subjects,
+      provider: at.offer.pool.provider,
+      machines,
+      amounts: {
+        spend: at.adjusted * machines,
+        accelerators: at.offer.acceleratorCount * machines,
+        'accelerator-hours': (at.offer.acceleratorCount * machines) / choice.throughput,
+        'effective-cost': effective,
+      },
+    },
     paid: replicaPrice(spec, shape, at.adjusted) / choice.throughput,
   };
 }
@@ -118,12 +138,12 @@ function chosenHere(chosen: readonly Taken[]): Judgement {
 function notChosen(scene: Scene, at: MarketOffer, candidate: Candidate): Judgement {
   const fresh = scene.taken.filter(({ isNew }) => isNew);
   if (scene.isHeld) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
-  const [dearest] = (fresh.length > 0 ? fresh : scene.taken).toSorted((a, b) => b.ranked - a.ranked);
+  const [dearest] = (fresh.length > 0 ? fresh : scene.taken).toSorted((a, b) => b.effective - a.effective);
   if (dearest === undefined) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
-  if (candidate.ranked >= dearest.ranked) return dearer(candidate, dearest);
+  if (candidate.effective >= dearest.effective) return dearer(candidate, dearest);
   if (!dearest.isNew) return keptElsewhere(candidate, dearest);
-  for (const taken of fresh.toSorted((a, b) => b.ranked - a.ranked)) {
-    if (candidate.ranked >= taken.ranked) break;
+  for (const taken of fresh.toSorted((a, b) => b.effective - a.effective)) {
+    if (candidate.effective >= taken.effective) break;
     const obstacle = inTheWay(scene, at, candidate, taken);
     if (obstacle !== null) return obstacle;
   }
@@ -140,9 +160,10 @@ function heldAnyway(): Judgement {
 function dearer(candidate: Candidate, dearest: Taken): Judgement {
   const paidMore = Math.round(candidate.paid - dearest.paid);
   if (paidMore > 0) return { verdict: 'dearer', detail: `dearer by ${rateText(paidMore)} a replica` };
-  const rankedMore = Math.round(candidate.ranked - dearest.ranked);
-  if (rankedMore <= 0) return { verdict: 'dearer', detail: 'costs the same; the first in the stated order is taken' };
-  const detail = `dearer by ${rateText(rankedMore)} a replica once chance of success and interruptions are counted`;
+  const effectiveMore = Math.round(candidate.effective - dearest.effective);
+  if (effectiveMore <= 0)
+    return { verdict: 'dearer', detail: 'costs the same; the first in the stated order is taken' };
+  const detail = `dearer by ${rateText(effectiveMore)} a replica once chance of success, interruptions and egress are counted`;
   return { verdict: 'dearer', detail };
 }
 
@@ -182,26 +203,28 @@ function brokenRule(scene: Scene, at: MarketOffer, candidate: Candidate, instead
   const { spec, rules } = scene;
   const fleet = scene.fleet.copy();
   if (instead !== null) fleet.add(instead.weight, -instead.machines);
-  fleet.add(at.weight, candidate.shape.machinesPerReplica);
+  fleet.add(candidate.weight, 1);
   const breaches = fleetBreaches(fleet, scene.kept, rules, scene.requiredProviders);
   const [worst] = [...breaches].toSorted(preferring(at));
   if (worst !== undefined) {
-    return { verdict: 'over-cap', detail: `${worst.rule}: ${breachText(worst, rules.measure)}` };
+    return { verdict: 'over-cap', detail: `${worst.rule}: ${breachText(worst, rules)}` };
   }
-  const most = surviveLimit(rules, spec.replicas, spec.keepShare);
-  const { provider } = at.weight;
   const moved = instead?.replicas ?? 1;
-  const there = (scene.replicasAt.get(provider) ?? 0) + moved - (instead?.weight.provider === provider ? moved : 0);
-  if (most === null || there <= most) return null;
-  const detail = `${SURVIVE}: ${provider} would hold ${there} of ${countText(spec.replicas, 'replica')}, at most ${most} may be lost with one provider`;
-  return { verdict: 'over-cap', detail };
+  for (const loss of LOSSES) {
+    const most = surviveLimit(rules, loss, spec.replicas, spec.keepShare);
+    const subject = at.subjects[loss];
+    const leaves = instead !== null && instead.weight.subjects[loss] === subject ? moved : 0;
+    const there = (scene.replicasAt.get(`${loss} ${subject}`) ?? 0) + moved - leaves;
+    if (most === null || there <= most) continue;
+    const detail = `${SURVIVE_RULE[loss]}: ${subject} would hold ${there} of ${countText(spec.replicas, 'replica')}, at most ${most} may be lost with one ${loss}`;
+    return { verdict: 'over-cap', detail };
+  }
+  return null;
 }
 
 /** Rules about the offer's own place tell more than those it breaks elsewhere by making the total smaller. */
 function preferring(at: MarketOffer): (a: Breach, b: Breach) => number {
   const own = (breach: Breach): number =>
-    (breach.scope !== null && at.weight.subjects[breach.scope] === breach.subject) || breach.rule === MIN_PROVIDERS
-      ? 0
-      : 1;
+    (breach.scope !== null && at.subjects[breach.scope] === breach.subject) || breach.rule === MIN_PROVIDERS ? 0 : 1;
   return (a, b) => own(a) - own(b);
 }

@@ -1,19 +1,20 @@
 import type { HoldReason } from '../domain/plan.ts';
 import type { Placement } from './allocation.ts';
-import { fleetOf } from './allocation.ts';
+import { fleetsAfter } from './allocation.ts';
 import { breachText, fleetBreaches } from './breaches.ts';
 import type { DemandClass } from './demand.ts';
 import type { Obstacle, Supply } from './eligibility.ts';
-import { OBSTACLES, obstacleText } from './eligibility.ts';
-import type { Ledger } from './ledger.ts';
+import { isLiftable, OBSTACLES, obstacleText } from './eligibility.ts';
+import type { Fleet } from './fleets.ts';
 import type { MarketOffer } from './market-view.ts';
 import type { Optimum } from './optimise.ts';
 import { mostServable, optimiseOver } from './optimise.ts';
-import type { Option, Problem } from './problem.ts';
+import type { Option, Problem } from './option.ts';
+import { fleetOf } from './option.ts';
 import { obstaclesByOffer, optionsOf } from './problem.ts';
-import type { Rules } from './rules.ts';
-import { MIN_PROVIDERS, ruleNames, SURVIVE, surviveLimit, withoutRules } from './rules.ts';
-import { countText } from './wording.ts';
+import type { Loss, RuleBook, Rules } from './rules.ts';
+import { BUDGET, LOSSES, MIN_PROVIDERS, ruleNames, SURVIVE_RULE, surviveLimit, withoutRules } from './rules.ts';
+import { countText, rateText } from './wording.ts';
 
 /** The workload's own `keepShare`. */
 const OWN_SURVIVE = 'workload.keepShare';
@@ -36,12 +37,12 @@ interface Trial {
  */
 export class HoldReasons {
   readonly #problem: Problem;
-  readonly #rules: Rules;
+  readonly #rules: RuleBook;
   readonly #optimum: Optimum;
   #trials = MOST_TRIALS;
   #wholeTrials = MOST_WHOLE_TRIALS;
 
-  constructor(problem: Problem, rules: Rules, optimum: Optimum) {
+  constructor(problem: Problem, rules: RuleBook, optimum: Optimum) {
     this.#problem = problem;
     this.#rules = rules;
     this.#optimum = optimum;
@@ -51,10 +52,10 @@ export class HoldReasons {
     const demandClass = this.#problem.classes[classIndex];
     if (demandClass === undefined) return [];
     const beside = this.#besides(classIndex);
-    const offers = obstaclesByOffer(this.#problem.input, this.#problem.market, beside.supply, demandClass);
+    const offers = obstaclesByOffer(this.#problem.fleets, this.#problem.market, beside.supply, demandClass);
     const impossible = impossibility(demandClass, offers);
     if (impossible !== null) return [impossible];
-    const suspects = suspectsOf(demandClass, offers, this.#rules);
+    const suspects = suspectsOf(demandClass, offers, this.#rulesOf(demandClass), this.#isBudgeted(demandClass));
     const optionCount = this.#problem.options.reduce((sum, options) => sum + options.length, 0);
     for (const whole of optionCount > MOST_WHOLE_OPTIONS ? [false] : [false, true]) {
       const reasons: HoldReason[] = [];
@@ -67,10 +68,29 @@ export class HoldReasons {
     return this.#jointReasons(classIndex, demandClass, beside, suspects);
   }
 
+  #rulesOf({ fleet }: DemandClass): Rules {
+    const own = this.#rules[fleet];
+    if (own === undefined) throw new RangeError('a class belongs to a fleet');
+    return own;
+  }
+
+  #isBudgeted({ spec }: DemandClass): boolean {
+    return this.#problem.teamSpends.some(({ team }) => team === spec.team);
+  }
+
   /** The class's surroundings: the planned fleet and what it leaves of quotas and machines, without the class itself. */
   #besides(classIndex: number): Beside {
     const others = this.#optimum.placements.filter(({ option }) => option.classIndex !== classIndex);
-    return { fleet: fleetOf(this.#problem, others), supply: supplyLeft(this.#problem, others) };
+    const ledgers = fleetsAfter(this.#problem, others);
+    const spends = this.#problem.teamSpends.map((spend) => {
+      const added = others.reduce((sum, { option, lots }) => {
+        const own = this.#problem.classes[option.classIndex]?.spec.team === spend.team;
+        return own ? sum + option.weight.amounts.spend * lots : sum;
+      }, 0);
+      return { ...spend, baseMicroUsdPerHour: spend.baseMicroUsdPerHour + added };
+    });
+    const fleets = this.#problem.fleets.map((fleet, index) => ({ ...fleet, base: ledgers[index] ?? fleet.base }));
+    return { fleets, spends, supply: supplyLeft(this.#problem, others) };
   }
 
   async #jointReasons(
@@ -106,17 +126,26 @@ export class HoldReasons {
     const demandClass = this.#problem.classes[classIndex];
     if (demandClass === undefined) return null;
     const supply = supplyWithout(whole ? this.#problem.supply : beside.supply, lifted);
-    const { input, market } = this.#problem;
-    const options = optionsOf(input, market, supply, demandClass, lifted);
+    const { fleets, market } = this.#problem;
+    const options = optionsOf(fleets, market, supply, demandClass, lifted);
     if (options.length === 0) return null;
     const problem: Problem = whole
       ? { ...this.#problem, supply, options: this.#optionsWith(classIndex, options) }
-      : { ...this.#problem, supply, classes: [demandClass], options: [withClass(options, 0)], base: beside.fleet };
+      : {
+          ...this.#problem,
+          supply,
+          classes: [demandClass],
+          options: [withClass(options, 0)],
+          fleets: beside.fleets,
+          teamSpends: beside.spends,
+        };
     const placed = whole ? [...this.#optimum.placed] : [0];
     placed[whole ? classIndex : 0] = demandClass.demand;
-    const rules = { ...withoutRules(this.#rules, lifted), ownKeepShares: !lifted.has(OWN_SURVIVE) };
-    if (mostServable(demandClass, options, rules, supply) < demandClass.demand) return null;
-    const required = lifted.has(MIN_PROVIDERS) ? 1 : this.#optimum.requiredProviders;
+    const own = { ...withoutRules(this.#rulesOf(demandClass), lifted), ownKeepShares: !lifted.has(OWN_SURVIVE) };
+    if (mostServable(demandClass, options, own, supply) < demandClass.demand) return null;
+    const rules = this.#rules.with(demandClass.fleet, own);
+    const { requiredProviders } = this.#optimum;
+    const required = lifted.has(MIN_PROVIDERS) ? requiredProviders.with(demandClass.fleet, 1) : requiredProviders;
     this.#trials -= 1;
     if (whole) this.#wholeTrials -= 1;
     const found = await optimiseOver(problem, rules, required, { gapShare: 1, placed, atAnyCost: whole });
@@ -137,14 +166,14 @@ export class HoldReasons {
 
   /** What stands at the offers that would be used if the obstacle were lifted. */
   #obstacleDetail(obstacle: Obstacle, demandClass: DemandClass, beside: Beside, trial: Trial): string {
-    const { input } = this.#problem;
-    const offers = obstaclesByOffer(input, this.#problem.market, beside.supply, demandClass);
+    const { policy } = fleetOf(this.#problem.fleets, demandClass);
+    const offers = obstaclesByOffer(this.#problem.fleets, this.#problem.market, beside.supply, demandClass);
     const opened = trial.placements.filter(({ option }) => demandClass === trial.problem.classes[option.classIndex]);
     const texts = opened.flatMap(({ option, lots }) => {
       const standing = offers.find(({ at, choice }) => at === option.at && choice.count === option.choice.count);
       if (standing?.obstacles.includes(obstacle)) {
         return [
-          `${option.at.key}: ${obstacleText(obstacle, input, demandClass.spec, option.choice, option.at, beside.supply)}`,
+          `${option.at.key}: ${obstacleText(obstacle, policy, demandClass.spec, option.choice, option.at, beside.supply)}`,
         ];
       }
       const short = obstacle === 'headroom' ? shortQuota(option, lots, beside.supply) : null;
@@ -159,22 +188,34 @@ export class HoldReasons {
 
   /** What the rule would measure if it were lifted. */
   #ruleDetail(rule: string, demandClass: DemandClass, trial: Trial): string {
-    if (rule === SURVIVE || rule === OWN_SURVIVE) return this.#surviveDetail(demandClass);
-    const fleet = fleetOf(trial.problem, trial.placements);
-    const breaches = fleetBreaches(fleet, this.#problem.kept, this.#rules, this.#optimum.requiredProviders);
-    const [worst] = breaches.filter((breach) => breach.rule === rule).toSorted((a, b) => b.over - a.over);
-    if (worst === undefined) return `${rule} leaves no room for it`;
-    return breachText(worst, this.#rules.measure);
+    const own = this.#rulesOf(demandClass);
+    if (rule === OWN_SURVIVE) return surviveDetail(own, demandClass, 'provider');
+    for (const loss of LOSSES) if (rule === SURVIVE_RULE[loss]) return surviveDetail(own, demandClass, loss);
+    if (rule === BUDGET) return this.#budgetDetail(demandClass);
+    const { fleet } = demandClass;
+    const after = fleetsAfter(trial.problem, trial.placements)[fleet];
+    const kept = this.#problem.fleets[fleet]?.kept;
+    if (after === undefined || kept === undefined) return `${rule} leaves no room for it`;
+    const breaches = fleetBreaches(after, kept, own, this.#optimum.requiredProviders[fleet] ?? 1);
+    const [worst] = breaches.filter((breach) => breach.rule === rule).toSorted((x, y) => y.over - x.over);
+    return worst === undefined ? `${rule} leaves no room for it` : breachText(worst, own);
   }
 
-  #surviveDetail({ spec }: DemandClass): string {
-    const most = surviveLimit(this.#rules, spec.replicas, spec.keepShare) ?? spec.replicas;
-    return `no provider may hold more than ${most} of ${countText(spec.replicas, 'replica')}, and too few providers can take it`;
+  #budgetDetail({ spec }: DemandClass): string {
+    const spend = this.#problem.teamSpends.find(({ team }) => team === spec.team);
+    const limit = rateText(spend?.limitMicroUsdPerHour ?? 0);
+    return `the budget of ${spec.team} allows ${limit} until the period ends, of which its leases take ${rateText(spend?.keptMicroUsdPerHour ?? 0)}`;
   }
 }
 
+function surviveDetail(rules: Rules, { spec }: DemandClass, loss: Loss): string {
+  const most = surviveLimit(rules, loss, spec.replicas, spec.keepShare) ?? spec.replicas;
+  return `no ${loss} may hold more than ${most} of ${countText(spec.replicas, 'replica')}, and too few ${loss}s can take it`;
+}
+
 interface Beside {
-  readonly fleet: Ledger;
+  readonly fleets: readonly Fleet[];
+  readonly spends: Problem['teamSpends'];
   readonly supply: Supply;
 }
 
@@ -193,20 +234,29 @@ function impossibility({ spec, completion }: DemandClass, offers: readonly Stand
   }
   const wanted = spec.accelerators.map(({ accelerator, count }) => `${accelerator}:${count}`).toSorted();
   if (offers.length === 0) return { rule: 'no-offer', detail: `no provider offers ${wanted.join(' or ')}` };
-  if (offers.some(({ obstacles }) => !obstacles.includes('does-not-fit'))) return null;
+  if (offers.some(({ obstacles }) => obstacles.every(isLiftable))) return null;
+  if (offers.some(({ obstacles }) => !obstacles.includes('does-not-fit'))) {
+    const detail = `no offer of ${wanted.join(' or ')} has a price and other figures that make sense`;
+    return { rule: 'invalid-offer', detail };
+  }
   const sizes = [...new Set(offers.map(({ at }) => at.offer.acceleratorCount))].toSorted((a, b) => a - b);
   const detail = `machines on offer have ${sizes.join(', ')} accelerators: ${wanted.join(' or ')} is not a whole number of them`;
   return { rule: 'does-not-fit', detail };
 }
 
-function suspectsOf({ spec }: DemandClass, offers: readonly Standing[], rules: Rules): readonly string[] {
+function suspectsOf(
+  { spec }: DemandClass,
+  offers: readonly Standing[],
+  rules: Rules,
+  budgeted: boolean,
+): readonly string[] {
   const standing = new Set(offers.flatMap(({ obstacles }) => obstacles));
   // Limits that one replica keeps to may still stop several.
   if (offers.some(({ at }) => at.claims.length > 0)) standing.add('headroom');
   if (offers.some(({ at }) => at.offer.availableCount !== null)) standing.add('available-count');
-  const obstacles = OBSTACLES.filter((obstacle) => obstacle !== 'does-not-fit' && standing.has(obstacle));
+  const obstacles = OBSTACLES.filter((obstacle) => isLiftable(obstacle) && standing.has(obstacle));
   const own = spec.keepShare !== null && rules.ownKeepShares ? [OWN_SURVIVE] : [];
-  return [...obstacles, ...ruleNames(rules), ...own];
+  return [...obstacles, ...ruleNames(rules), ...own, ...(budgeted ? [BUDGET] : [])];
 }
 
 function isObstacle(rule: string): rule is Obstacle {

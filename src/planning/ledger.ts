@@ -1,24 +1,26 @@
-import type { MicroUsdPerHour } from '../domain/money.ts';
-import type { ShareMeasure } from '../domain/policy.ts';
+import { SHARE_MEASURES, type ShareMeasure } from '../domain/policy.ts';
 import type { Scope, Subjects } from './rules.ts';
 import { SCOPES } from './rules.ts';
 
-/** What machines of one kind count for. */
+/** What one lot counts for: the machines that are bought as one. */
 export interface Weight {
   readonly subjects: Subjects;
   readonly provider: string;
-  readonly market: string;
-  readonly spend: MicroUsdPerHour;
-  readonly accelerators: number;
+  readonly machines: number;
+  /** By measure: micro-dollars per hour, accelerators, accelerator-hours per hour of work, micro-dollars per hour of work. */
+  readonly amounts: Readonly<Record<ShareMeasure, number>>;
 }
 
 interface Amount {
-  spend: number;
-  accelerators: number;
+  readonly sums: Record<ShareMeasure, number>;
   machines: number;
 }
 
-/** Spend (adjusted, integer micro-dollars per hour) and accelerators of a fleet, by everything that a rule can be about. */
+function nothing(): Amount {
+  return { sums: { spend: 0, accelerators: 0, 'accelerator-hours': 0, 'effective-cost': 0 }, machines: 0 };
+}
+
+/** What a fleet amounts to in every measure, by everything that a rule can be about. */
 export class Ledger {
   readonly #scopes: Readonly<Record<Scope, Map<string, Amount>>> = {
     provider: new Map(),
@@ -28,37 +30,53 @@ export class Ledger {
     market: new Map(),
     spot: new Map(),
   };
-  readonly #markets = new Map<string, Amount>();
-  readonly #total: Amount = { spend: 0, accelerators: 0, machines: 0 };
+  readonly #total: Amount = nothing();
 
-  /** Adds `machines` machines, or takes them away where the number is negative. */
-  add(weight: Weight, machines: number): void {
+  /** Adds `lots` lots, or takes them away where the number is negative. */
+  add(weight: Weight, lots: number): void {
     for (const scope of SCOPES) {
       const subject = weight.subjects[scope];
-      if (subject !== null) book(this.#scopes[scope], subject, weight, machines);
+      if (subject === null) continue;
+      let amount = this.#scopes[scope].get(subject);
+      if (amount === undefined) {
+        amount = nothing();
+        this.#scopes[scope].set(subject, amount);
+      }
+      book(amount, weight, lots);
     }
-    book(this.#markets, weight.market, weight, machines);
-    this.#total.spend += weight.spend * machines;
-    this.#total.accelerators += weight.accelerators * machines;
-    this.#total.machines += machines;
+    book(this.#total, weight, lots);
+  }
+
+  /** Adds everything of another. */
+  addAll(other: Ledger): void {
+    for (const scope of SCOPES) {
+      for (const [subject, amount] of other.#scopes[scope]) {
+        const own = this.#scopes[scope].get(subject) ?? nothing();
+        this.#scopes[scope].set(subject, own);
+        join(own, amount);
+      }
+    }
+    join(this.#total, other.#total);
   }
 
   copy(): Ledger {
     const copied = new Ledger();
     for (const scope of SCOPES) {
-      for (const [subject, amount] of this.#scopes[scope]) copied.#scopes[scope].set(subject, { ...amount });
+      for (const [subject, { sums, machines }] of this.#scopes[scope]) {
+        copied.#scopes[scope].set(subject, { sums: { ...sums }, machines });
+      }
     }
-    for (const [market, amount] of this.#markets) copied.#markets.set(market, { ...amount });
-    Object.assign(copied.#total, this.#total);
+    Object.assign(copied.#total.sums, this.#total.sums);
+    copied.#total.machines = this.#total.machines;
     return copied;
   }
 
   total(measure: ShareMeasure): number {
-    return this.#total[measure === 'spend' ? 'spend' : 'accelerators'];
+    return this.#total.sums[measure];
   }
 
   amount(scope: Scope, subject: string, measure: ShareMeasure): number {
-    return this.#scopes[scope].get(subject)?.[measure === 'spend' ? 'spend' : 'accelerators'] ?? 0;
+    return this.#scopes[scope].get(subject)?.sums[measure] ?? 0;
   }
 
   /** Subjects of the scope that hold machines, sorted. */
@@ -71,14 +89,13 @@ export class Ledger {
     return new Map(this.subjects(scope).map((subject) => [subject, this.amount(scope, subject, measure)]));
   }
 
-  marketAmounts(measure: ShareMeasure): ReadonlyMap<string, number> {
-    const held = [...this.#markets].filter(([, amount]) => amount.machines > 0);
-    return new Map(held.map(([market, amount]) => [market, amount[measure === 'spend' ? 'spend' : 'accelerators']]));
-  }
-
-  get providerCount(): number {
+  /** Providers that hold a machine and at least this share of the measure. */
+  providerCount(measure: ShareMeasure, leastShare: number): number {
+    const least = leastShare * this.total(measure) * (1 - 1e-9);
     let count = 0;
-    for (const amount of this.#scopes.provider.values()) if (amount.machines > 0) count += 1;
+    for (const { machines, sums } of this.#scopes.provider.values()) {
+      if (machines > 0 && sums[measure] >= least) count += 1;
+    }
     return count;
   }
 
@@ -91,13 +108,12 @@ export class Ledger {
   }
 }
 
-function book(amounts: Map<string, Amount>, subject: string, weight: Weight, machines: number): void {
-  let amount = amounts.get(subject);
-  if (amount === undefined) {
-    amount = { spend: 0, accelerators: 0, machines: 0 };
-    amounts.set(subject, amount);
-  }
-  amount.spend += weight.spend * machines;
-  amount.accelerators += weight.accelerators * machines;
-  amount.machines += machines;
+function book(amount: Amount, weight: Weight, lots: number): void {
+  for (const measure of SHARE_MEASURES) amount.sums[measure] += weight.amounts[measure] * lots;
+  amount.machines += weight.machines * lots;
+}
+
+function join(amount: Amount, other: Amount): void {
+  for (const measure of SHARE_MEASURES) amount.sums[measure] += other.sums[measure];
+  amount.machines += other.machines;
 }

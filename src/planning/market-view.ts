@@ -2,12 +2,13 @@ import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { Quota } from '../domain/offer.ts';
 import { headroomOf, quotaKey } from '../domain/offer.ts';
 import type { PlanInput, PlanOffer } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
-import type { Weight } from './ledger.ts';
 import { adjustedPrice } from './pricing.ts';
-import { governing, subjectsOf } from './rules.ts';
+import type { Subjects } from './rules.ts';
+import { subjectsOf } from './rules.ts';
 
 /** What one machine takes of a quota whose headroom is known. */
 export interface LimitingClaim {
@@ -21,9 +22,11 @@ export interface MarketOffer {
   /** `poolKey` of its pool. */
   readonly key: string;
   readonly adjusted: MicroUsdPerHour;
-  readonly weight: Weight;
+  readonly subjects: Subjects;
   /** Sorted by quota; unknown quotas limit nothing and are left out. */
   readonly claims: readonly LimitingClaim[];
+  /** Whether its figures make sense; nothing is ever placed where they do not. */
+  readonly isValid: boolean;
   /** The refusal that keeps it closed the longest; null where none is in force. */
   readonly soldOut: SoldOut | null;
 }
@@ -37,6 +40,7 @@ export interface Headroom {
 export interface MarketView {
   /** Sorted by pool key; one per pool. */
   readonly offers: readonly MarketOffer[];
+  readonly byKey: ReadonlyMap<string, MarketOffer>;
   readonly byAccelerator: ReadonlyMap<string, readonly MarketOffer[]>;
   /** Known headroom by `quotaKey`. */
   readonly headroom: ReadonlyMap<string, Headroom>;
@@ -44,10 +48,19 @@ export interface MarketView {
 
 export function marketViewOf(input: PlanInput): MarketView {
   const headroom = headroomByQuota(input.quotas);
+  const policies = policiesInOrder(input);
   const refusals = input.soldOut.filter(({ until }) => until > input.at).toSorted(latestFirst);
-  const offers = uniqueOffers(input.offers).map(([key, offer]) => marketOffer(input, key, offer, headroom, refusals));
+  const offers = uniqueOffers(input.offers).map(([key, offer]) =>
+    marketOffer(policies, key, offer, headroom, refusals),
+  );
   const byAccelerator = Map.groupBy(offers, ({ offer }) => offer.accelerator);
-  return { offers, byAccelerator, headroom };
+  const byKey = new Map(offers.map((at) => [at.key, at]));
+  return { offers, byKey, byAccelerator, headroom };
+}
+
+/** By name: the order in which price adjustments apply, and fleets are told. */
+export function policiesInOrder({ policies }: Pick<PlanInput, 'policies'>): readonly Policy[] {
+  return policies.toSorted((a, b) => compareText(a.name, b.name));
 }
 
 function headroomByQuota(quotas: readonly Quota[]): ReadonlyMap<string, Headroom> {
@@ -81,13 +94,14 @@ function supersedes(offer: PlanOffer, former: PlanOffer): boolean {
 }
 
 function marketOffer(
-  input: PlanInput,
+  policies: readonly Policy[],
   key: string,
   offer: PlanOffer,
   headroom: ReadonlyMap<string, Headroom>,
   refusals: readonly SoldOut[],
 ): MarketOffer {
-  const adjusted = adjustedPrice(governing(input), offer.pool, offer.priceMicroUsdPerHour);
+  const isValid = hasValidFigures(offer);
+  const adjusted = isValid ? adjustedPrice(policies, offer.pool, offer.priceMicroUsdPerHour) : 1;
   const units = new Map<string, number>();
   for (const claim of offer.quotaClaims) {
     const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);
@@ -99,16 +113,29 @@ function marketOffer(
     offer,
     key,
     adjusted,
-    weight: {
-      subjects: subjectsOf(offer.pool),
-      provider: offer.pool.provider,
-      market: offer.pool.market,
-      spend: adjusted,
-      accelerators: offer.acceleratorCount,
-    },
+    isValid,
+    subjects: subjectsOf(offer.pool),
     claims: claims.filter((claim) => claim.units > 0).toSorted((a, b) => compareText(a.quota, b.quota)),
     soldOut: refusals.find(({ scope }) => scopeCovers(scope, offer.pool, quotas)) ?? null,
   };
+}
+
+/** A price above 0, a chance above 0, interruptions that can be, whole accelerators: anything else would be ranked wrongly. */
+function hasValidFigures({
+  priceMicroUsdPerHour: price,
+  successProbability,
+  interruptionsPerHour,
+  ...offer
+}: PlanOffer) {
+  return (
+    Number.isSafeInteger(price) &&
+    price > 0 &&
+    successProbability > 0 &&
+    interruptionsPerHour >= 0 &&
+    Number.isFinite(interruptionsPerHour) &&
+    Number.isSafeInteger(offer.acceleratorCount) &&
+    offer.acceleratorCount > 0
+  );
 }
 
 function latestFirst(a: SoldOut, b: SoldOut): number {

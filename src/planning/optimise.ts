@@ -1,28 +1,33 @@
 import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
-import { placedByClass, rankedCostOf } from './allocation.ts';
-import type { Solved } from './cutting-model.ts';
-import { CuttingModel } from './cutting-model.ts';
+import { effectiveCostOf, placedByClass } from './allocation.ts';
+import { countedProviders } from './breaches.ts';
+import { mostLots } from './candidates.ts';
+import { Cuts } from './cuts.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
-import type { Option, Problem } from './problem.ts';
-import { surviveRoom } from './problem.ts';
-import type { Rules } from './rules.ts';
-import { mostLots } from './scenario.ts';
+import type { Pricing, Relaxed } from './master.ts';
+import { Master } from './master.ts';
+import type { Option, Problem } from './option.ts';
+import { surviveRoom } from './option.ts';
+import type { Loss, RuleBook, Rules } from './rules.ts';
+import { LOSSES } from './rules.ts';
 import type { Gap } from './solver.ts';
+import type { Solved } from './whole-search.ts';
+import { WholeSearch } from './whole-search.ts';
 
 /** The best placement found, and how good it is proved to be. */
 export interface Optimum {
   readonly placements: readonly Placement[];
   /** Replicas placed, by class. */
   readonly placed: readonly number[];
-  /** Ranked cost of the placements and a bound on that of any other with as many replicas placed, in micro-dollars. */
-  readonly rankedCost: number;
-  readonly rankedBound: number;
-  /** Whether the solver finished within the gap asked for. */
+  /** Effective cost of the placements and a bound on that of any other with as many replicas placed, in micro-dollars per hour. */
+  readonly effectiveCost: number;
+  readonly effectiveBound: number;
+  /** Whether the two are within the gap asked for, and no more replicas could be placed. */
   readonly proven: boolean;
-  /** Providers that the fleet had to be spread over. */
-  readonly requiredProviders: number;
+  /** Providers that each fleet had to be spread over. */
+  readonly requiredProviders: readonly number[];
 }
 
 export interface Wish {
@@ -32,47 +37,75 @@ export interface Wish {
   readonly placed: readonly number[] | null;
   /** Only whether it can be done is asked, not at what cost. */
   readonly atAnyCost?: boolean;
+  /** Whether the first good answer will do, however far from proved. */
+  readonly quick?: boolean;
 }
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
 /** Counts are whole, so a gap below 1 proves them. */
 const COUNT_GAP: Gap = { relative: 0, absolute: 0.5 };
+/** A replica left out costs this many times the dearest lot while it is seen whether all can be placed. */
+const EXCESS_FACTOR = 20;
 
 /**
- * Places as many replicas as the rules let, those of higher priority first, and among such placements one of least ranked cost.
+ * Places as many replicas as the rules let, those of higher priority first, and among such placements one of least effective cost.
  * A fleet whose kept leases stand at too few providers comes as near to `minProviders` as it can without holding a replica for it.
  */
-export async function optimise(problem: Problem, rules: Rules, wish: Wish): Promise<Optimum> {
-  const present = problem.base.providerCount;
-  if (present === 0 || present >= rules.minProviders) return optimiseOver(problem, rules, rules.minProviders, wish);
-  const most = await optimiseOver(problem, rules, present, wish);
-  for (let required = rules.minProviders; required > present; required -= 1) {
-    const spread = await optimiseOver(problem, rules, required, { ...wish, placed: most.placed });
-    if (spread.placed.every((count, index) => count === most.placed[index])) return spread;
+export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): Promise<Optimum> {
+  const wanted = rules.map(({ minProviders }) => minProviders);
+  const lacking = rules.map((own, fleet) => lacksProviders(problem, own, fleet));
+  if (!lacking.includes(true)) return optimiseOver(problem, rules, wanted, wish);
+  const required = wanted.map((count, fleet) =>
+    lacking[fleet] === true ? presentProviders(problem, rules, fleet) : count,
+  );
+  const most = await optimiseOver(problem, rules, required, wish);
+  let best = most;
+  for (const fleet of rules.keys()) {
+    if (lacking[fleet] !== true) continue;
+    const present = required[fleet] ?? 1;
+    for (let count = wanted[fleet] ?? 1; count > present; count -= 1) {
+      required[fleet] = count;
+      const spread = await optimiseOver(problem, rules, required, { ...wish, placed: most.placed });
+      if (spread.placed.every((placed, index) => placed === most.placed[index])) {
+        best = spread;
+        break;
+      }
+      required[fleet] = present;
+    }
   }
-  return most;
+  return best;
 }
 
-/** The same with a stated number of providers; a fleet that already runs at fewer is not excused. */
+function presentProviders(problem: Problem, rules: RuleBook, fleet: number): number {
+  const own = rules[fleet];
+  const kept = problem.fleets[fleet]?.kept;
+  return own === undefined || kept === undefined ? 1 : Math.max(1, countedProviders(kept, own));
+}
+
+function lacksProviders(problem: Problem, rules: Rules, fleet: number): boolean {
+  const kept = problem.fleets[fleet]?.kept;
+  return kept !== undefined && kept.machineCount > 0 && countedProviders(kept, rules) < rules.minProviders;
+}
+
+/** The same with a stated number of providers for each fleet; one that already runs at fewer is not excused. */
 export async function optimiseOver(
   problem: Problem,
-  rules: Rules,
-  requiredProviders: number,
+  rules: RuleBook,
+  requiredProviders: readonly number[],
   wish: Wish,
 ): Promise<Optimum> {
   const nothing: Optimum = {
     placements: [],
     placed: problem.classes.map(() => 0),
-    rankedCost: 0,
-    rankedBound: 0,
+    effectiveCost: effectiveCostOf(problem, []),
+    effectiveBound: 0,
     proven: true,
     requiredProviders,
   };
   if (problem.options.every((options) => options.length === 0)) return nothing;
-  const search = await Search.open(problem, rules, requiredProviders);
+  const search = new Search(problem, rules, requiredProviders, wish);
   try {
-    const found = search.placeBest(wish);
-    return found === null ? nothing : { ...found, requiredProviders };
+    return (await search.placeBest()) ?? nothing;
   } finally {
     search.close();
   }
@@ -85,16 +118,25 @@ export function mostServable(
   rules: Rules,
   supply: Supply,
 ): number {
+  const served = LOSSES.map((loss) => servableBy(loss, demandClass, options, rules, supply));
+  return Math.min(demandClass.demand, ...served);
+}
+
+function servableBy(
+  loss: Loss,
+  demandClass: DemandClass,
+  options: readonly Option[],
+  rules: Rules,
+  supply: Supply,
+): number {
   let most = 0;
-  for (const [provider, there] of Map.groupBy(options, ({ at }) => at.weight.provider)) {
-    const room = surviveRoom(rules, demandClass, provider) ?? demandClass.demand;
+  for (const [subject, there] of Map.groupBy(options, ({ weight }) => weight.subjects[loss] ?? '')) {
+    const room = surviveRoom(rules, demandClass, loss, subject) ?? demandClass.demand;
     const held = there.reduce((sum, option) => sum + option.replicasPerLot * mostLots(supply, option, room), 0);
     most += Math.min(room, held);
   }
-  return Math.min(demandClass.demand, most);
+  return most;
 }
-
-type Found = Omit<Optimum, 'requiredProviders'>;
 
 interface Level {
   readonly columns: ReadonlySet<number>;
@@ -104,48 +146,65 @@ interface Level {
 /** One way of asking after another until replicas are placed as wished. */
 class Search {
   readonly #problem: Problem;
-  readonly #rules: Rules;
-  readonly #cutting: CuttingModel;
+  readonly #rules: RuleBook;
+  readonly #requiredProviders: readonly number[];
+  readonly #wish: Wish;
+  readonly #gap: Gap;
+  readonly #master: Master;
+  readonly #whole: WholeSearch;
+  readonly #costs: Pricing;
 
-  private constructor(problem: Problem, rules: Rules, cutting: CuttingModel) {
+  constructor(problem: Problem, rules: RuleBook, requiredProviders: readonly number[], wish: Wish) {
     this.#problem = problem;
     this.#rules = rules;
-    this.#cutting = cutting;
-  }
-
-  static async open(problem: Problem, rules: Rules, requiredProviders: number): Promise<Search> {
-    return new Search(problem, rules, await CuttingModel.open(problem, rules, requiredProviders));
+    this.#requiredProviders = requiredProviders;
+    this.#wish = wish;
+    this.#gap = { relative: wish.gapShare, absolute: 1e-9 };
+    this.#master = new Master(problem, rules, requiredProviders);
+    const cuts = new Cuts(this.#master);
+    this.#whole = new WholeSearch(this.#master, cuts, wish.quick ?? false);
+    this.#costs = this.#trueCosts();
   }
 
   close(): void {
-    this.#cutting.close();
+    this.#master.close();
   }
 
   /** Null: nothing can be placed as wished. */
-  placeBest(wish: Wish): Found | null {
-    const { classes, options } = this.#problem;
-    const gap: Gap = { relative: wish.gapShare, absolute: 1e-9 };
+  async placeBest(): Promise<Optimum | null> {
+    const { classes, options, supply } = this.#problem;
     // First as if each class could be placed as far as it could alone: mostly it can, and then there is nothing else to do.
-    const servable = classes.map((demandClass, index) =>
-      mostServable(demandClass, options[index] ?? [], this.#rules, this.#problem.supply),
-    );
-    this.#holdUnplaced((wish.placed ?? servable).map((count, index) => (classes[index]?.demand ?? 0) - count));
-    this.#cutting.model.setCosts(
-      this.#cutting.scenario.columns.map(({ cost }) => (wish.atAnyCost === true ? 0 : cost)),
-    );
-    const all = this.#cutting.solve(gap);
+    const servable = classes.map((demandClass, index) => {
+      const own = this.#rules[demandClass.fleet];
+      return own === undefined ? 0 : mostServable(demandClass, options[index] ?? [], own, supply);
+    });
+    const all = await this.#placeExactly(this.#wish.placed ?? servable);
     if (all !== null) return this.#found(all, true);
-    return wish.placed === null ? this.#placeMost(gap, servable) : null;
+    return this.#wish.placed === null ? this.#placeMost(servable) : null;
+  }
+
+  async #placeExactly(placed: readonly number[]): Promise<Solved | null> {
+    const { classes } = this.#problem;
+    for (const [index, { demand }] of classes.entries()) {
+      const left = demand - (placed[index] ?? 0);
+      if (left < 0) return null;
+      this.#master.setBounds(this.#unplaced(index), left, left);
+      this.#master.setBounds(this.#excess(index), 0, demand - left);
+    }
+    const relaxed = await this.#whole.relax(this.#costs);
+    const used = classes.some((_, index) => (relaxed?.relaxation.values[this.#excess(index)] ?? 1) > 1e-6);
+    for (const index of classes.keys()) this.#master.setBounds(this.#excess(index), 0, 0);
+    if (relaxed === null || used) return null;
+    return this.#whole.solve(this.#costs, relaxed, this.#gap);
   }
 
   /** Higher priorities first: each level places what it can and keeps it. */
-  #placeMost(gap: Gap, servable: readonly number[]): Found | null {
-    const { classes } = this.#problem;
-    for (const [index, { demand }] of classes.entries()) {
-      this.#cutting.model.setBounds(this.#unplaced(index), demand - (servable[index] ?? 0), demand);
+  async #placeMost(servable: readonly number[]): Promise<Optimum | null> {
+    for (const [index, { demand }] of this.#problem.classes.entries()) {
+      this.#master.setBounds(this.#unplaced(index), demand - (servable[index] ?? 0), demand);
     }
     const levels = this.#levels();
-    return this.#placeAsRelaxed(levels, gap) ?? this.#placeByLevel(levels, gap);
+    return (await this.#placeAsRelaxed(levels)) ?? (await this.#placeByLevel(levels));
   }
 
   /** One row per priority, highest first: the replicas of that priority left unplaced. */
@@ -154,11 +213,11 @@ class Search {
     const priorities = [...new Set(classes.map(({ spec }) => spec.priority))].toSorted((a, b) => b - a);
     return priorities.map((priority) => {
       const columns = classes.flatMap(({ spec }, index) => (spec.priority === priority ? [this.#unplaced(index)] : []));
-      const row = this.#cutting.model.addRow({
-        lower: 0,
-        upper: UNLIMITED,
-        entries: columns.map((column) => [column, 1]),
-      });
+      const row = this.#master.addRow(
+        { lower: 0, upper: UNLIMITED },
+        columns.map((column) => [column, 1]),
+        null,
+      );
       return { columns: new Set(columns), row };
     });
   }
@@ -167,58 +226,78 @@ class Search {
    * No placement leaves fewer replicas out than the relaxation does, rounded up. Mostly one leaves as few, and then the
    * search for the cheapest finds it at once.
    */
-  #placeAsRelaxed(levels: readonly Level[], gap: Gap): Found | null {
+  async #placeAsRelaxed(levels: readonly Level[]): Promise<Optimum | null> {
     for (const level of levels) {
-      this.#countOnly(level);
-      const relaxed = this.#cutting.relax();
+      const relaxed = await this.#whole.relax(countOf(level));
       if (relaxed === null) return null;
-      this.#cutting.model.setRowBounds(level.row, 0, Math.ceil(relaxed.objective - 1e-6));
+      this.#master.setRowBounds(level.row, { lower: 0, upper: Math.ceil(relaxed.bound - 1e-6) });
     }
-    this.#cutting.model.setCosts(this.#cutting.scenario.columns.map(({ cost }) => cost));
-    const cheapest = this.#cutting.solve(gap);
+    const cheapest = await this.#cheapest();
     return cheapest === null ? null : this.#found(cheapest, true);
   }
 
-  #placeByLevel(levels: readonly Level[], gap: Gap): Found | null {
-    for (const { row } of levels) this.#cutting.model.setRowBounds(row, 0, UNLIMITED);
+  async #placeByLevel(levels: readonly Level[]): Promise<Optimum | null> {
+    for (const { row } of levels) this.#master.setRowBounds(row, { lower: 0, upper: UNLIMITED });
     let latest: Solved | null = null;
     let proven = true;
     for (const level of levels) {
-      this.#countOnly(level);
-      const solved = this.#cutting.solve(COUNT_GAP);
+      const price = countOf(level);
+      const relaxed: Relaxed | null = await this.#whole.relax(price);
+      const solved = relaxed === null ? null : await this.#whole.solve(price, relaxed, COUNT_GAP);
       if (solved === null) break;
       latest = solved;
-      proven &&= solved.answer.status === 'optimal';
-      const left = [...level.columns].reduce((sum, column) => sum + Math.round(solved.answer.values[column] ?? 0), 0);
-      this.#cutting.model.setRowBounds(level.row, 0, left);
+      proven &&= solved.isProven;
+      this.#master.setRowBounds(level.row, { lower: 0, upper: Math.round(solved.objective) });
     }
     if (latest === null) return null;
-    this.#cutting.model.setCosts(this.#cutting.scenario.columns.map(({ cost }) => cost));
-    const cheapest = this.#cutting.solve(gap);
+    const cheapest = await this.#cheapest();
     if (cheapest !== null) return this.#found(cheapest, proven);
-    return { ...this.#found(latest, false), rankedBound: 0 };
+    return { ...this.#found(latest, false), effectiveBound: 0 };
   }
 
-  #countOnly({ columns }: Level): void {
-    this.#cutting.model.setCosts(this.#cutting.scenario.columns.map((_, column) => (columns.has(column) ? 1 : 0)));
+  async #cheapest(): Promise<Solved | null> {
+    const relaxed = await this.#whole.relax(this.#costs);
+    return relaxed === null ? null : this.#whole.solve(this.#costs, relaxed, this.#gap);
   }
 
-  #found({ answer, placements }: Solved, proven: boolean): Found {
-    const rankedCost = rankedCostOf(placements);
+  #trueCosts(): Pricing {
+    const dearest = this.#master.candidates.reduce(
+      (most, candidates) => candidates.reduce((inner, { cost }) => Math.max(inner, cost), most),
+      0,
+    );
+    const excess = new Set(this.#master.excess);
+    const forLeaving = Math.max(1, dearest) * EXCESS_FACTOR;
+    if (this.#wish.atAnyCost === true) {
+      return { candidate: () => 0, special: (column) => (excess.has(column) ? forLeaving : 0) };
+    }
     return {
-      placements,
-      placed: placedByClass(this.#problem, placements),
-      rankedCost,
-      rankedBound: Math.max(0, Math.min(rankedCost, answer.bound * MICRO_USD_PER_USD)),
-      proven: proven && answer.status === 'optimal',
+      candidate: ({ cost }) => cost,
+      special: (column) => (excess.has(column) ? forLeaving : this.#master.trueCostOf(column)),
     };
   }
 
-  #holdUnplaced(counts: readonly number[]): void {
-    for (const [index, count] of counts.entries()) this.#cutting.model.setBounds(this.#unplaced(index), count, count);
+  #found(solved: Solved, proven: boolean): Optimum {
+    const effectiveCost = effectiveCostOf(this.#problem, solved.placements);
+    return {
+      placements: solved.placements,
+      placed: placedByClass(this.#problem, solved.placements),
+      effectiveCost,
+      effectiveBound: Math.max(0, Math.min(effectiveCost, solved.bound * MICRO_USD_PER_USD)),
+      proven: proven && solved.isProven,
+      requiredProviders: this.#requiredProviders,
+    };
   }
 
   #unplaced(classIndex: number): number {
-    return this.#cutting.scenario.unplaced[classIndex] ?? 0;
+    return this.#master.unplaced[classIndex] ?? 0;
   }
+
+  #excess(classIndex: number): number {
+    return this.#master.excess[classIndex] ?? 0;
+  }
+}
+
+/** Only the replicas of the level that are left unplaced cost. */
+function countOf({ columns }: Level): Pricing {
+  return { candidate: () => 0, special: (column) => (columns.has(column) ? 1 : 0) };
 }

@@ -1,125 +1,173 @@
-import { concentrationOf, sharesOf } from '../domain/concentration.ts';
-import type { HeldReplicas, HoldReason, Plan, PlanInput, PlannedMachine, RuleUse } from '../domain/plan.ts';
-import { fleetOf, keepsSurvival, rankedCostOf } from './allocation.ts';
-import type { LeftOver } from './assignment.ts';
+import type { HeldReplicas, HoldReason, Plan, PlanInput } from '../domain/plan.ts';
+import { effectiveCostOf, fleetsAfter, keepsSurvival } from './allocation.ts';
 import { assign } from './assignment.ts';
 import { fleetBreaches } from './breaches.ts';
+import { fleetOfTeam } from './demand.ts';
 import { HoldReasons } from './hold-reasons.ts';
-import { compareText } from './market-view.ts';
+import { compareText, policiesInOrder } from './market-view.ts';
 import type { Optimum } from './optimise.ts';
 import { optimise } from './optimise.ts';
+import type { Problem } from './option.ts';
+import type { Outcome } from './plan-record.ts';
+import { planOf } from './plan-record.ts';
 import { polished } from './polish.ts';
-import { adjustedPrice } from './pricing.ts';
-import type { Problem } from './problem.ts';
 import { problemOf } from './problem.ts';
-import type { PlannedFleet } from './rule-use.ts';
-import { ruleUses } from './rule-use.ts';
-import type { Rules } from './rules.ts';
-import { governing, MAX_PREMIUM, noRules, ruleNames, rulesOf, withoutRules } from './rules.ts';
-import { SOLVER } from './solver.ts';
+import type { RuleBook } from './rules.ts';
+import { noRules, ruleNames, rulesOf, withoutRules } from './rules.ts';
 
 export interface PlanOptions {
-  /** Relative gap (0..1) at which the cost of new machines counts as optimal; 1e-4 by default. */
+  /** Relative gap (0..1) at which effective cost counts as optimal; 1e-4 by default. */
   readonly gapShare?: number;
+  /** Whether running leases may move where that pays; by default they stay where they are. */
+  readonly moves?: boolean;
+  /** `quick`: the first good answer near the relaxation, with its proven bound; `full` (default): until the gap is closed. */
+  readonly effort?: 'quick' | 'full';
+  /** Told when a phase begins: for whoever measures. */
+  readonly onPhase?: (phase: Phase) => void;
 }
+
+export type Phase = 'prune' | 'unconstrained' | 'rules' | 'polish' | 'assign' | 'reasons' | 'record';
 
 const DEFAULT_GAP_SHARE = 1e-4;
 
 interface Ruled {
-  readonly rules: Rules;
+  readonly rules: RuleBook;
   readonly optimum: Optimum;
 }
 
+/** One planning, with what its steps share. */
+interface Planning {
+  readonly problem: Problem;
+  readonly gapShare: number;
+  readonly quick: boolean;
+  readonly onPhase: (phase: Phase) => void;
+}
+
 /**
- * What should run where: kept leases stay, what they do not serve is placed at the least cost that the rules allow, and
- * every replica without a place comes with its reasons. Depends on nothing but its arguments. docs/policy.md says what
- * every rule means.
+ * What should run where: kept leases stay (unless `moves`), what they do not serve is placed at the least cost that the rules
+ * allow, and every replica without a place comes with its reasons. Depends on nothing but its arguments. docs/policy.md says
+ * what every rule means.
  */
 export async function planFleet(input: PlanInput, options: PlanOptions = {}): Promise<Plan> {
+  const onPhase = options.onPhase ?? ((): void => {});
+  onPhase('prune');
+  const problem = problemOf(input, options.moves ?? false);
   const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
-  const problem = problemOf(input);
-  const all = rulesOf(governing(input));
-  const free = await optimum(problem, noRules(all, false), gapShare, null);
-  const enforced = spendAfter(problem, free) >= governing(input).enforceAboveMicroUsdPerHour;
-  const ruled = await underRules(problem, enforced ? all : noRules(all, true), free, gapShare);
-  const samePlaced = sameCounts(ruled.optimum.placed, free.placed);
-  const unruled = samePlaced ? free : await optimum(problem, noRules(all, false), gapShare, ruled.optimum.placed);
-  const cheapest = sameCounts(unruled.placed, ruled.optimum.placed) ? unruled : ruled.optimum;
-  const { machines, leftOver } = assign(problem, ruled.optimum.placements);
-  const held = await heldReplicas(problem, ruled, leftOver);
-  return planOf(problem, all, ruled, cheapest, machines, held);
+  const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
+  const all = problem.fleets.map(({ policy }) => rulesOf(policy));
+  onPhase('unconstrained');
+  const free = await optimum(
+    planning,
+    all.map((rules) => noRules(rules, false)),
+    null,
+  );
+  onPhase('rules');
+  const after = fleetsAfter(problem, free.placements);
+  const inForce = all.map((rules, fleet) => {
+    const threshold = problem.fleets[fleet]?.policy.enforceAboveMicroUsdPerHour ?? 0;
+    return (after[fleet]?.total('spend') ?? 0) >= threshold ? rules : noRules(rules, true);
+  });
+  const ruled = await underRules(planning, inForce, free);
+  const unruled = await withSameReplicas(planning, all, free, ruled.optimum);
+  onPhase('assign');
+  const assignment = assign(problem, ruled.optimum.placements);
+  onPhase('reasons');
+  const held = [...(await heldReplicas(planning, ruled, assignment.leftOver)), ...ungoverned(input)];
+  onPhase('record');
+  const outcome: Outcome = { problem, all, inForce: ruled.rules, planned: ruled.optimum, unruled, assignment };
+  return planOf(outcome, held.toSorted(byWorkload));
 }
 
 async function optimum(
-  problem: Problem,
-  rules: Rules,
-  gapShare: number,
+  { problem, gapShare, quick, onPhase }: Planning,
+  rules: RuleBook,
   placed: readonly number[] | null,
 ): Promise<Optimum> {
-  const found = await optimise(problem, rules, { gapShare, placed });
+  const found = await optimise(problem, rules, { gapShare, placed, quick });
+  onPhase('polish');
   const placements = polished(problem, rules, found.placements, found.requiredProviders);
-  const rankedCost = rankedCostOf(placements);
-  return { ...found, placements, rankedCost, rankedBound: Math.min(rankedCost, found.rankedBound) };
+  const effectiveCost = effectiveCostOf(problem, placements);
+  return { ...found, placements, effectiveCost, effectiveBound: Math.min(effectiveCost, found.effectiveBound) };
 }
 
-/** The optimum under the rules, fewer of them where the policy gives some up so that everything placeable is placed. */
-async function underRules(problem: Problem, rules: Rules, free: Optimum, gapShare: number): Promise<Ruled> {
-  const strict = await ruledOptimum(problem, rules, free, gapShare);
-  const { onInfeasible, relax } = governing(problem.input);
-  if (onInfeasible === 'hold' || placesAll(problem, strict, free)) return { rules, optimum: strict };
-  const given: string[] = [];
-  let best: Ruled = { rules, optimum: strict };
-  for (const name of relax.filter((rule) => ruleNames(rules).includes(rule))) {
-    given.push(name);
-    const fewer = withoutRules(rules, new Set(given));
-    best = { rules: fewer, optimum: await ruledOptimum(problem, fewer, free, gapShare) };
-    if (placesAll(problem, best.optimum, free)) break;
+/** The cheapest fleet without the policies' rules that serves the same replicas as the plan. */
+async function withSameReplicas(planning: Planning, all: RuleBook, free: Optimum, planned: Optimum): Promise<Optimum> {
+  if (sameCounts(planned.placed, free.placed)) return free;
+  const unruled = await optimum(
+    planning,
+    all.map((rules) => noRules(rules, false)),
+    planned.placed,
+  );
+  return sameCounts(unruled.placed, planned.placed) ? unruled : planned;
+}
+
+/** The optimum under the rules, fewer of them where a policy gives some up so that everything placeable is placed. */
+async function underRules(planning: Planning, rules: RuleBook, free: Optimum): Promise<Ruled> {
+  const { problem } = planning;
+  let best: Ruled = { rules, optimum: await ruledOptimum(planning, rules, free) };
+  for (const [fleet, { policy }] of problem.fleets.entries()) {
+    if (policy.onInfeasible === 'hold' || placesAll(problem, fleet, best.optimum, free)) continue;
+    best = await relaxed(planning, best, fleet, free);
   }
-  return restored(problem, rules, given, best, free, gapShare);
+  return best;
 }
 
-/** A rule whose giving up placed nothing more is taken back. */
-async function restored(
-  problem: Problem,
-  rules: Rules,
-  given: readonly string[],
-  best: Ruled,
-  free: Optimum,
-  gapShare: number,
-): Promise<Ruled> {
-  let result = best;
-  let lifted = given;
+/** Gives up rules of one policy in its stated order; one whose giving up placed nothing more is taken back. */
+async function relaxed(planning: Planning, strict: Ruled, fleet: number, free: Optimum): Promise<Ruled> {
+  const { problem } = planning;
+  const own = strict.rules[fleet];
+  const relax = problem.fleets[fleet]?.policy.relax ?? [];
+  if (own === undefined) return strict;
+  const given: string[] = [];
+  let best = strict;
+  const without = async (names: readonly string[]): Promise<Ruled> => {
+    const rules = strict.rules.with(fleet, withoutRules(own, new Set(names)));
+    return { rules, optimum: await ruledOptimum(planning, rules, free) };
+  };
+  for (const name of relax.filter((rule) => ruleNames(own).includes(rule))) {
+    given.push(name);
+    best = await without(given);
+    if (placesAll(problem, fleet, best.optimum, free)) break;
+  }
+  let lifted: readonly string[] = given;
   for (const name of given) {
     const fewer = lifted.filter((other) => other !== name);
-    const stricter = withoutRules(rules, new Set(fewer));
-    const again = await ruledOptimum(problem, stricter, free, gapShare);
-    if (!placesAll(problem, again, result.optimum)) continue;
+    const stricter = await without(fewer);
+    if (!placesAll(problem, fleet, stricter.optimum, best.optimum)) continue;
     lifted = fewer;
-    result = { rules: stricter, optimum: again };
+    best = stricter;
   }
-  return result;
+  return best;
 }
 
-async function ruledOptimum(problem: Problem, rules: Rules, free: Optimum, gapShare: number): Promise<Optimum> {
+async function ruledOptimum(planning: Planning, rules: RuleBook, free: Optimum): Promise<Optimum> {
+  const { problem } = planning;
   // The optimum without rules that happens to keep them is the optimum with them.
-  const breaches = fleetBreaches(fleetOf(problem, free.placements), problem.kept, rules, rules.minProviders);
-  if (breaches.length === 0 && keepsSurvival(problem, rules, free.placements)) {
-    return { ...free, requiredProviders: rules.minProviders };
+  const after = fleetsAfter(problem, free.placements);
+  const kept = rules.every((own, fleet) => {
+    const owner = problem.fleets[fleet];
+    const ledger = after[fleet];
+    if (owner === undefined || ledger === undefined) return true;
+    return fleetBreaches(ledger, owner.kept, own, own.minProviders).length === 0;
+  });
+  if (kept && keepsSurvival(problem, rules, free.placements)) {
+    return { ...free, requiredProviders: rules.map(({ minProviders }) => minProviders) };
   }
-  return optimum(problem, rules, gapShare, null);
+  return optimum(planning, rules, null);
 }
 
-/** Whether as many replicas are placed as in the other, priority by priority. */
-function placesAll(problem: Problem, optimumHere: Optimum, other: Optimum): boolean {
+/** Whether as many replicas of the fleet are placed as in the other, priority by priority. */
+function placesAll(problem: Problem, fleet: number, optimumHere: Optimum, other: Optimum): boolean {
   const levels = new Set(problem.classes.map(({ spec }) => spec.priority));
   return [...levels].every(
-    (priority) => placedAt(problem, optimumHere, priority) >= placedAt(problem, other, priority),
+    (priority) => placedAt(problem, fleet, optimumHere, priority) >= placedAt(problem, fleet, other, priority),
   );
 }
 
-function placedAt(problem: Problem, { placed }: Optimum, priority: number): number {
+function placedAt(problem: Problem, fleet: number, { placed }: Optimum, priority: number): number {
   return placed.reduce((sum, count, index) => {
-    return problem.classes[index]?.spec.priority === priority ? sum + count : sum;
+    const demandClass = problem.classes[index];
+    return demandClass?.fleet === fleet && demandClass.spec.priority === priority ? sum + count : sum;
   }, 0);
 }
 
@@ -127,14 +175,10 @@ function sameCounts(a: readonly number[], b: readonly number[]): boolean {
   return a.every((count, index) => count === b[index]);
 }
 
-function spendAfter(problem: Problem, { placements }: Optimum): number {
-  return fleetOf(problem, placements).total('spend');
-}
-
 async function heldReplicas(
-  problem: Problem,
+  { problem }: Planning,
   { rules, optimum: planned }: Ruled,
-  leftOver: readonly LeftOver[],
+  leftOver: Outcome['assignment']['leftOver'],
 ): Promise<readonly HeldReplicas[]> {
   const search = new HoldReasons(problem, rules, planned);
   const byClass = new Map<number, readonly HoldReason[]>();
@@ -146,94 +190,25 @@ async function heldReplicas(
   });
 }
 
-function planOf(
-  problem: Problem,
-  all: Rules,
-  { rules, optimum: planned }: Ruled,
-  unruled: Optimum,
-  machines: readonly PlannedMachine[],
-  held: readonly HeldReplicas[],
-): Plan {
-  const { input, kept } = problem;
-  const fleet = fleetOf(problem, planned.placements);
-  const cost = fleet.total('spend');
-  const unconstrained = Math.min(cost, spendAfter(problem, unruled));
-  const premiumShare = unconstrained === 0 ? 0 : (cost - unconstrained) / unconstrained;
-  const gapShare = gapShareOf(kept.total('spend'), planned);
-  const plannedFleet: PlannedFleet = {
-    input,
-    fleet,
-    kept,
-    replicas: placedReplicas(input, machines),
-    smallest: smallestMachine(input, machines),
-  };
-  const { measure } = all;
-  return {
-    machines,
-    keptLeaseIds: input.leases.map(({ id }) => id).toSorted(),
-    held,
-    costMicroUsdPerHour: cost,
-    lowerBoundMicroUsdPerHour: Math.floor(cost * (1 - gapShare)),
-    gapShare,
-    unconstrainedCostMicroUsdPerHour: unconstrained,
-    premiumShare,
-    rules: [...ruleUses(plannedFleet, all, rules), ...premiumUse(input, premiumShare)],
-    shares: {
-      provider: Object.fromEntries(sharesOf(fleet.amounts('provider', measure))),
-      region: Object.fromEntries(sharesOf(fleet.amounts('region', measure))),
-      market: Object.fromEntries(sharesOf(fleet.marketAmounts(measure))),
-    },
-    concentration: concentrationOf(fleet.amounts('provider', 'spend')),
-    solver: SOLVER,
-    status: statusOf(problem, planned),
-  };
-}
-
-/** The gap of the whole fleet in ranked cost, in which kept leases count what they cost. */
-function gapShareOf(keptSpend: number, { rankedCost, rankedBound }: Optimum): number {
-  const total = keptSpend + rankedCost;
-  const gap = total === 0 ? 0 : (rankedCost - rankedBound) / total;
-  // What binary fractions lose is no gap.
-  return gap < 1e-9 ? 0 : Math.min(1, gap);
-}
-
-function statusOf(problem: Problem, { proven }: Optimum): Plan['status'] {
-  if (problem.classes.length === 0) return 'nothing-to-do';
-  return proven ? 'optimal' : 'feasible';
-}
-
-function premiumUse(input: PlanInput, value: number): readonly RuleUse[] {
-  const policy = governing(input);
-  if (policy.maxPremiumShare === null) return [];
-  const limit = policy.maxPremiumShare;
-  return [{ rule: MAX_PREMIUM, subject: '', value, limit, enforced: true, binding: value > limit }];
-}
-
-function placedReplicas(input: PlanInput, machines: readonly PlannedMachine[]): PlannedFleet['replicas'] {
-  const placed = new Map<string, PlannedFleet['replicas'][number]>();
-  for (const { workloadId, replicas, pool } of [
-    ...input.leases.toSorted((a, b) => compareText(a.id, b.id)),
-    ...machines,
-  ]) {
-    for (const replica of replicas) {
-      const key = `${workloadId} ${replica}`;
-      if (!placed.has(key)) placed.set(key, { workloadId, replica, provider: pool.provider });
-    }
+/** Workloads of teams that no policy governs: nothing is bought for them. */
+function ungoverned(input: PlanInput): readonly HeldReplicas[] {
+  const policies = policiesInOrder(input);
+  const served = new Map<string, Set<number>>();
+  for (const { workloadId, replicas } of input.leases) {
+    const own = served.get(workloadId) ?? new Set();
+    for (const replica of replicas) own.add(replica);
+    served.set(workloadId, own);
   }
-  return [...placed.values()];
+  return input.workloads.flatMap(({ id, spec }) => {
+    if (fleetOfTeam(policies, spec.team) >= 0) return [];
+    const all = Array.from({ length: spec.replicas }, (_, replica) => replica);
+    const replicas = all.filter((replica) => served.get(id)?.has(replica) !== true);
+    if (replicas.length === 0) return [];
+    const detail = `no policy governs the team ${spec.team}: name it under appliesTo.teams of one`;
+    return [{ workloadId: id, replicas, reasons: [{ rule: 'no-policy', detail }] }];
+  });
 }
 
-function smallestMachine(input: PlanInput, machines: readonly PlannedMachine[]): PlannedFleet['smallest'] {
-  const spends = [
-    ...machines.map(({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour),
-    ...input.leases.map(({ pool, priceMicroUsdPerHour }) =>
-      adjustedPrice(governing(input), pool, priceMicroUsdPerHour),
-    ),
-  ];
-  const counts = [...machines, ...input.leases].map(({ acceleratorCount }) => acceleratorCount);
-  return { spend: least(spends), accelerators: least(counts) };
-}
-
-function least(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((a, b) => Math.min(a, b));
+function byWorkload(a: HeldReplicas, b: HeldReplicas): number {
+  return compareText(a.workloadId, b.workloadId) || (a.replicas[0] ?? 0) - (b.replicas[0] ?? 0);
 }

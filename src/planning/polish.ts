@@ -1,11 +1,13 @@
+import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
-import { fleetOf } from './allocation.ts';
+import { fleetsAfter, moveCostPerHour } from './allocation.ts';
 import { capBreaches, fleetBreaches } from './breaches.ts';
+import { budgetRooms } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
-import type { Option, Problem } from './problem.ts';
-import { surviveRoom } from './problem.ts';
-import type { Rules } from './rules.ts';
-import { ruleNames } from './rules.ts';
+import type { Option, Problem } from './option.ts';
+import { surviveRoom } from './option.ts';
+import type { RuleBook } from './rules.ts';
+import { LOSSES, ruleNames } from './rules.ts';
 
 /** Each pass only moves lots to better places, so passes end by themselves; this bounds the work on vast fleets. */
 const MOST_PASSES = 8;
@@ -22,9 +24,9 @@ interface Count {
  */
 export function polished(
   problem: Problem,
-  rules: Rules,
+  rules: RuleBook,
   placements: readonly Placement[],
-  requiredProviders: number,
+  requiredProviders: readonly number[],
 ): readonly Placement[] {
   const bench = new Bench(problem, rules, placements, requiredProviders);
   for (let pass = 0; pass < MOST_PASSES; pass += 1) {
@@ -35,21 +37,27 @@ export function polished(
 
 class Bench {
   readonly #problem: Problem;
-  readonly #rules: Rules;
-  readonly #requiredProviders: number;
-  readonly #fleet: Ledger;
+  readonly #rules: RuleBook;
+  readonly #requiredProviders: readonly number[];
+  readonly #fleets: readonly Ledger[];
   readonly #counts = new Map<Option, Count>();
   readonly #quotaUnits = new Map<string, number>();
   readonly #poolMachines = new Map<string, number>();
-  readonly #providerReplicas = new Map<string, number>();
-  readonly #hasRules: boolean;
+  readonly #replicasAt = new Map<string, number>();
+  readonly #budgetRooms: ReadonlyMap<string, number>;
+  readonly #teamSpend = new Map<string, number>();
 
-  constructor(problem: Problem, rules: Rules, placements: readonly Placement[], requiredProviders: number) {
+  constructor(
+    problem: Problem,
+    rules: RuleBook,
+    placements: readonly Placement[],
+    requiredProviders: readonly number[],
+  ) {
     this.#problem = problem;
     this.#rules = rules;
     this.#requiredProviders = requiredProviders;
-    this.#fleet = fleetOf(problem, []);
-    this.#hasRules = ruleNames(rules).length > 0;
+    this.#fleets = fleetsAfter(problem, []);
+    this.#budgetRooms = budgetRooms(problem);
     for (const { option, lots, replicas } of placements) this.#book(option, lots, replicas);
   }
 
@@ -64,70 +72,117 @@ class Bench {
 
   improve(): boolean {
     let moved = false;
-    for (const options of this.#problem.options) {
+    for (const [classIndex, options] of this.#problem.options.entries()) {
+      const moveCost = moveCostPerHour(this.#problem.fleets[this.#problem.classes[classIndex]?.fleet ?? -1]);
       for (const [index, from] of [...options.entries()].toReversed()) {
         if ((this.#counts.get(from)?.lots ?? 0) === 0) continue;
-        const better = options.filter(
-          (to, place) =>
-            to.rankedCostPerLot < from.rankedCostPerLot ||
-            (to.rankedCostPerLot === from.rankedCostPerLot && place < index),
-        );
-        for (const to of better) while (this.#move(from, to)) moved = true;
+        for (const [place, to] of options.entries()) {
+          const saved = costAt(from, moveCost) - costAt(to, moveCost);
+          if (saved < 0 || (saved === 0 && place >= index)) continue;
+          if (this.#moveAll(from, to)) moved = true;
+          if ((this.#counts.get(from)?.lots ?? 0) === 0) break;
+        }
       }
     }
     return moved;
   }
 
-  /** Moves the emptiest lot of `from`, if there is one and every rule and limit allows it. */
-  #move(from: Option, to: Option): boolean {
+  /** Moves as many lots as go together, then as many as go one by one. */
+  #moveAll(from: Option, to: Option): boolean {
+    let moved = false;
+    let step = from.replicasPerLot === 1 && to.replicasPerLot === 1 ? (this.#counts.get(from)?.lots ?? 0) : 1;
+    while (step >= 1) {
+      if (this.#move(from, to, step)) moved = true;
+      else step = Math.floor(step / 2);
+      step = Math.min(step, this.#counts.get(from)?.lots ?? 0);
+    }
+    return moved;
+  }
+
+  /** Moves lots of `from`, the emptiest first, if they are there and every rule and limit allows it. */
+  #move(from: Option, to: Option, lots: number): boolean {
     const count = this.#counts.get(from);
-    if (count === undefined || count.lots === 0) return false;
-    const replicas = Math.max(1, count.replicas - from.replicasPerLot * (count.lots - 1));
-    if (replicas > to.replicasPerLot) return false;
-    const providers = Math.min(this.#requiredProviders, this.#fleet.providerCount);
-    this.#book(from, -1, -replicas);
-    this.#book(to, 1, replicas);
-    if (this.#suppliable(to) && this.#survivable(to) && this.#allowed(to, providers)) return true;
-    this.#book(to, -1, -replicas);
-    this.#book(from, 1, replicas);
+    if (count === undefined || count.lots < lots || lots === 0) return false;
+    const replicas = lots === 1 ? Math.max(1, count.replicas - from.replicasPerLot * (count.lots - 1)) : lots;
+    if (replicas > to.replicasPerLot * lots) return false;
+    if (to.running !== null && replicas !== to.replicasPerLot * lots) return false;
+    const fleet = this.#problem.classes[from.classIndex]?.fleet ?? -1;
+    const rules = this.#rules[fleet];
+    const ledger = this.#fleets[fleet];
+    if (rules === undefined || ledger === undefined) return false;
+    const providers = Math.min(
+      this.#requiredProviders[fleet] ?? 1,
+      ledger.providerCount(rules.measure, rules.minProviderShare),
+    );
+    this.#book(from, -lots, -replicas);
+    this.#book(to, lots, replicas);
+    if (this.#suppliable(to) && this.#survivable(to) && this.#affordable(to) && this.#allowed(to, fleet, providers)) {
+      return true;
+    }
+    this.#book(to, -lots, -replicas);
+    this.#book(from, lots, replicas);
     return false;
   }
 
   #book(option: Option, lots: number, replicas: number): void {
     const count = this.#counts.get(option) ?? { lots: 0, replicas: 0 };
     this.#counts.set(option, { lots: count.lots + lots, replicas: count.replicas + replicas });
-    const { at, machinesPerLot } = option;
-    const machines = lots * machinesPerLot;
-    this.#fleet.add(at.weight, machines);
-    for (const { quota, units } of at.claims) addTo(this.#quotaUnits, quota, units * machines);
-    addTo(this.#poolMachines, at.key, machines);
-    addTo(this.#providerReplicas, `${option.classIndex} ${at.weight.provider}`, replicas);
+    const { at, machinesPerLot, weight, classIndex } = option;
+    const demandClass = this.#problem.classes[classIndex];
+    this.#fleets[demandClass?.fleet ?? -1]?.add(weight, lots);
+    for (const loss of LOSSES) addTo(this.#replicasAt, `${classIndex} ${loss} ${weight.subjects[loss]}`, replicas);
+    if (this.#budgetRooms.size > 0) addTo(this.#teamSpend, demandClass?.spec.team ?? '', weight.amounts.spend * lots);
+    if (option.running !== null) return;
+    for (const { quota, units } of at.claims) addTo(this.#quotaUnits, quota, units * lots * machinesPerLot);
+    addTo(this.#poolMachines, at.key, lots * machinesPerLot);
   }
 
-  #suppliable({ at }: Option): boolean {
+  #suppliable(option: Option): boolean {
+    const { at, running } = option;
+    if (running !== null) return (this.#counts.get(option)?.lots ?? 0) <= running.lots.length;
     const available = this.#problem.supply.available(at);
     if (available !== null && (this.#poolMachines.get(at.key) ?? 0) > available) return false;
     return at.claims.every(({ quota }) => (this.#quotaUnits.get(quota) ?? 0) <= this.#problem.supply.headroom(quota));
   }
 
-  #survivable({ classIndex, at }: Option): boolean {
+  #survivable({ classIndex, weight }: Option): boolean {
     const demandClass = this.#problem.classes[classIndex];
-    if (demandClass === undefined) return false;
-    const room = surviveRoom(this.#rules, demandClass, at.weight.provider);
-    return room === null || (this.#providerReplicas.get(`${classIndex} ${at.weight.provider}`) ?? 0) <= room;
+    const rules = this.#rules[demandClass?.fleet ?? -1];
+    if (demandClass === undefined || rules === undefined) return false;
+    return LOSSES.every((loss) => {
+      const subject = weight.subjects[loss] ?? '';
+      const room = surviveRoom(rules, demandClass, loss, subject);
+      return room === null || (this.#replicasAt.get(`${classIndex} ${loss} ${subject}`) ?? 0) <= room;
+    });
   }
 
-  #allowed({ at }: Option, providers: number): boolean {
-    if (!this.#hasRules) return true;
-    const { kept } = this.#problem;
-    // Cheap and mostly decisive: the caps on the place itself.
-    for (const cap of this.#rules.caps) {
-      const subject = at.weight.subjects[cap.scope];
-      if (subject === null) continue;
-      if (capBreaches(this.#fleet, kept, cap, this.#rules.measure, [subject]).length > 0) return false;
-    }
-    return fleetBreaches(this.#fleet, kept, this.#rules, providers).length === 0;
+  #affordable({ classIndex }: Option): boolean {
+    const demandClass = this.#problem.classes[classIndex];
+    const team = demandClass?.spec.team ?? '';
+    const room = this.#budgetRooms.get(team);
+    if (room === undefined || this.#rules[demandClass?.fleet ?? -1]?.budgets !== true) return true;
+    return (this.#teamSpend.get(team) ?? 0) <= Math.round(room * MICRO_USD_PER_USD);
   }
+
+  #allowed({ weight }: Option, fleet: number, providers: number): boolean {
+    const rules = this.#rules[fleet];
+    const ledger = this.#fleets[fleet];
+    const kept = this.#problem.fleets[fleet]?.kept;
+    if (rules === undefined || ledger === undefined || kept === undefined) return false;
+    if (ruleNames(rules).length === 0) return true;
+    // Cheap and mostly decisive: the caps on the place itself.
+    for (const cap of rules.caps) {
+      const subject = weight.subjects[cap.scope];
+      if (subject === null) continue;
+      if (capBreaches(ledger, kept, cap, rules.measure, [subject]).length > 0) return false;
+    }
+    return fleetBreaches(ledger, kept, rules, providers).length === 0;
+  }
+}
+
+/** What a lot costs where giving up a running one costs a move. */
+function costAt({ effectiveCostPerLot, replicasPerLot, running }: Option, moveCost: number): number {
+  return effectiveCostPerLot - (running === null ? 0 : moveCost * replicasPerLot);
 }
 
 function addTo(sums: Map<string, number>, key: string, amount: number): void {

@@ -4,70 +4,50 @@ import type { DemandClass } from './demand.ts';
 import { classOfMember, demandOf } from './demand.ts';
 import type { Obstacle, Supply } from './eligibility.ts';
 import { obstaclesOf, supplyOf } from './eligibility.ts';
-import { Ledger } from './ledger.ts';
+import type { Fleet } from './fleets.ts';
+import { fleetsOf, teamSpendsOf } from './fleets.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { compareText, marketViewOf } from './market-view.ts';
-import { adjustedPrice, rankedCost } from './pricing.ts';
-import type { Rules } from './rules.ts';
-import { governing, subjectsOf, surviveLimit } from './rules.ts';
+import type { Option, Problem } from './option.ts';
+import { fleetOf, movableLeases, spendPerLot } from './option.ts';
+import { egressCost, machineCost } from './pricing.ts';
+import { runningOptions, withoutMovable } from './running.ts';
 import { shapeOf } from './shape.ts';
 
-/**
- * One way to serve replicas of a class: *lots* at one offer. A lot is what is bought as one: the machines of one replica,
- * or one machine that several replicas share.
- */
-export interface Option {
-  readonly classIndex: number;
-  readonly at: MarketOffer;
-  readonly choice: AcceleratorChoice;
-  readonly machinesPerLot: number;
-  /** 1 unless replicas share the machine; never more than a member has to place. */
-  readonly replicasPerLot: number;
-  /** For ranking only, in micro-dollars per hour of work. */
-  readonly rankedCostPerLot: number;
-}
-
-/** A question to the optimiser: which lots serve the classes. */
-export interface Problem {
-  readonly input: PlanInput;
-  readonly market: MarketView;
-  readonly supply: Supply;
-  readonly classes: readonly DemandClass[];
-  /** Options by class, in the order of preference: ranked cost per replica, price, pool key, accelerators. */
-  readonly options: readonly (readonly Option[])[];
-  /** What runs besides the options: kept leases, and whatever else is taken as given. */
-  readonly base: Ledger;
-  /** The kept leases alone: their present excess over a cap is allowed. */
-  readonly kept: Ledger;
-}
-
-/** The whole question of an input. */
-export function problemOf(input: PlanInput): Problem {
+/** The whole question of an input; with `moves`, what runs is an option like any other instead of given. */
+export function problemOf(input: PlanInput, moves = false): Problem {
   const market = marketViewOf(input);
   const supply = supplyOf(market);
-  const kept = keptLedger(input);
-  const demand = demandOf(input).flatMap((demandClass) => {
-    const options = optionsOf(input, market, supply, demandClass);
+  const demand = demandOf(input, moves);
+  const present = fleetsOf(input);
+  const fleets = moves ? withoutMovable(input, present, demand) : present;
+  const parts = demand.flatMap((demandClass) => {
+    const options = optionsOf(fleets, market, supply, demandClass);
     // Replicas of different workloads never share a machine, so classes with shared machines fall apart into their members.
-    const shares = options.some(({ replicasPerLot }) => replicasPerLot > 1);
-    const parts = shares ? demandClass.members.map((member) => classOfMember(demandClass, member)) : [demandClass];
-    return parts.map((part) => ({ part, options }));
+    const shares =
+      options.some(({ replicasPerLot }) => replicasPerLot > 1) ||
+      demandClass.members.some(({ running }) => running.some(({ replicas }) => replicas.length > 1));
+    const alone = shares ? demandClass.members.map((member) => classOfMember(demandClass, member)) : [demandClass];
+    return alone.map((part) => ({ part, options }));
   });
-  demand.sort((a, b) => compareText(a.part.key, b.part.key));
+  parts.sort((a, b) => compareText(a.part.key, b.part.key));
   return {
     input,
     market,
     supply,
-    classes: demand.map(({ part }) => part),
-    options: demand.map(({ options }, classIndex) => options.map((option) => ({ ...option, classIndex }))),
-    base: kept,
-    kept,
+    fleets,
+    teamSpends: teamSpendsOf(input, moves ? movableLeases(demand) : new Set()),
+    classes: parts.map(({ part }) => part),
+    options: parts.map(({ part, options }, classIndex) => {
+      const running = moves ? runningOptions(input, fleets, market, part, options) : [];
+      return [...running, ...options].map((option) => ({ ...option, classIndex }));
+    }),
   };
 }
 
 /** Every way to serve the class that nothing stands in the way of but `lifted` obstacles. */
 export function optionsOf(
-  input: PlanInput,
+  fleets: readonly Fleet[],
   market: MarketView,
   supply: Supply,
   demandClass: DemandClass,
@@ -75,9 +55,10 @@ export function optionsOf(
 ): readonly Option[] {
   const options: Option[] = [];
   for (const { choice, at } of candidatesOf(market, demandClass)) {
-    const obstacles = obstaclesOf(input, demandClass.spec, choice, at, supply);
+    const { policy } = fleetOf(fleets, demandClass);
+    const obstacles = obstaclesOf(policy, demandClass.spec, choice, at, supply);
     if (!obstacles.every((obstacle) => lifted.has(obstacle))) continue;
-    const option = optionAt(demandClass, choice, at);
+    const option = optionAt(fleets, demandClass, choice, at);
     if (option !== null) options.push(option);
   }
   return options.toSorted(byPreference);
@@ -85,7 +66,7 @@ export function optionsOf(
 
 /** The obstacles of every offer with an accelerator that the class accepts. */
 export function obstaclesByOffer(
-  input: PlanInput,
+  fleets: readonly Fleet[],
   market: MarketView,
   supply: Supply,
   demandClass: DemandClass,
@@ -94,10 +75,11 @@ export function obstaclesByOffer(
   readonly at: MarketOffer;
   readonly obstacles: readonly Obstacle[];
 }[] {
+  const { policy } = fleetOf(fleets, demandClass);
   return candidatesOf(market, demandClass).map(({ choice, at }) => ({
     choice,
     at,
-    obstacles: obstaclesOf(input, demandClass.spec, choice, at, supply),
+    obstacles: obstaclesOf(policy, demandClass.spec, choice, at, supply),
   }));
 }
 
@@ -128,61 +110,57 @@ function candidatesOf(
     .map((at) => ({ choice, at }));
 }
 
-function optionAt(demandClass: DemandClass, choice: AcceleratorChoice, at: MarketOffer): Option | null {
+function optionAt(
+  fleets: readonly Fleet[],
+  demandClass: DemandClass,
+  choice: AcceleratorChoice,
+  at: MarketOffer,
+): Option | null {
   const shape = shapeOf(choice, at.offer.acceleratorCount);
   if (shape === null) return null;
+  const machines = shape.machinesPerReplica;
+  const { policy } = fleetOf(fleets, demandClass);
+  const egress = egressCost(demandClass.spec, at.offer.pool, machines, policy);
+  const effective = machineCost(at.adjusted, machines, choice.throughput, at.offer) + egress;
   const perMember = demandClass.members[0]?.replicas.length ?? 0;
   return {
     classIndex: 0,
     at,
     choice,
-    machinesPerLot: shape.machinesPerReplica,
+    machinesPerLot: machines,
     replicasPerLot: Math.max(1, Math.min(shape.replicasPerMachine, perMember)),
-    rankedCostPerLot: rankedCost(at.adjusted, shape.machinesPerReplica, choice.throughput, at.offer),
+    effectiveCostPerLot: effective,
+    weight: lotWeight(at, machines, choice.throughput, effective),
+    running: null,
+  };
+}
+
+function lotWeight(
+  { offer, adjusted, subjects }: MarketOffer,
+  machines: number,
+  throughput: number,
+  effective: number,
+) {
+  const accelerators = offer.acceleratorCount * machines;
+  return {
+    subjects,
+    provider: offer.pool.provider,
+    machines,
+    amounts: {
+      spend: adjusted * machines,
+      accelerators,
+      'accelerator-hours': accelerators / throughput,
+      'effective-cost': effective,
+    },
   };
 }
 
 function byPreference(a: Option, b: Option): number {
   return (
-    a.rankedCostPerLot / a.replicasPerLot - b.rankedCostPerLot / b.replicasPerLot ||
+    a.effectiveCostPerLot / a.replicasPerLot - b.effectiveCostPerLot / b.replicasPerLot ||
     spendPerLot(a) / a.replicasPerLot - spendPerLot(b) / b.replicasPerLot ||
     compareText(a.at.key, b.at.key) ||
     a.choice.count - b.choice.count ||
     b.choice.throughput - a.choice.throughput
   );
-}
-
-export function spendPerLot(option: Option): number {
-  return option.at.adjusted * option.machinesPerLot;
-}
-
-export function acceleratorsPerLot(option: Option): number {
-  return option.at.offer.acceleratorCount * option.machinesPerLot;
-}
-
-/** The most new replicas of the class, all members together, that `survive` lets the provider take; null = any number. */
-export function surviveRoom(rules: Rules, demandClass: DemandClass, provider: string): number | null {
-  // The rest of a gang belongs where the gang is: its replica counts as kept there already.
-  if (demandClass.completion !== null) return null;
-  const limit = surviveLimit(rules, demandClass.spec.replicas, demandClass.spec.keepShare);
-  if (limit === null) return null;
-  return demandClass.members.length * Math.max(0, limit - (demandClass.keptReplicas.get(provider) ?? 0));
-}
-
-/** The kept leases as the rules count them. */
-export function keptLedger(input: PlanInput): Ledger {
-  const ledger = new Ledger();
-  for (const lease of input.leases) {
-    ledger.add(
-      {
-        subjects: subjectsOf(lease.pool),
-        provider: lease.pool.provider,
-        market: lease.pool.market,
-        spend: adjustedPrice(governing(input), lease.pool, lease.priceMicroUsdPerHour),
-        accelerators: lease.acceleratorCount,
-      },
-      1,
-    );
-  }
-  return ledger;
 }

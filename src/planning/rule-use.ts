@@ -1,26 +1,42 @@
 import { concentrationOf } from '../domain/concentration.ts';
 import type { PlanInput, RuleUse } from '../domain/plan.ts';
-import { concentrationExcess, keptExcess } from './breaches.ts';
+import type { ShareMeasure } from '../domain/policy.ts';
+import type { Pool } from '../domain/pool.ts';
+import { concentrationExcess, countedProviders, keptExcess } from './breaches.ts';
+import { fleetOfTeam } from './demand.ts';
+import type { Fleet, TeamSpend } from './fleets.ts';
 import type { Ledger } from './ledger.ts';
-import { compareText } from './market-view.ts';
-import type { Cap, Rules } from './rules.ts';
-import { MAX_CONCENTRATION, MIN_PROVIDERS, ruleNames, SURVIVE, surviveLimit } from './rules.ts';
+import { compareText, policiesInOrder } from './market-view.ts';
+import type { Cap, Loss, Rules } from './rules.ts';
+import {
+  BUDGET,
+  LOSSES,
+  MAX_CONCENTRATION,
+  MIN_PROVIDERS,
+  moneyMeasure,
+  ruleNames,
+  SURVIVE_RULE,
+  subjectsOf,
+  surviveLimit,
+} from './rules.ts';
 
 /** Where a replica runs: one entry per replica that has a place. */
 export interface PlacedReplica {
   readonly workloadId: string;
   readonly replica: number;
-  readonly provider: string;
+  readonly pool: Pool;
 }
 
-/** The fleet that a plan leads to, as the rules see it. */
+/** The fleet that a plan leads to, as the rules of its policy see it. */
 export interface PlannedFleet {
   readonly input: PlanInput;
-  readonly fleet: Ledger;
-  readonly kept: Ledger;
-  readonly replicas: readonly PlacedReplica[];
+  readonly index: number;
+  readonly owner: Fleet;
+  readonly after: Ledger;
+  /** By workload. */
+  readonly replicas: ReadonlyMap<string, readonly PlacedReplica[]>;
   /** The least that one machine of the fleet counts, by measure; 0 for an empty fleet. */
-  readonly smallest: { readonly spend: number; readonly accelerators: number };
+  readonly smallest: Readonly<Record<ShareMeasure, number>>;
 }
 
 /** How every rule of the policy stands; those in `inForce` are enforced, the others only told. */
@@ -29,66 +45,101 @@ export function ruleUses(planned: PlannedFleet, all: Rules, inForce: Rules): rea
   const uses = all.caps.flatMap((cap) => capUses(planned, cap, all, enforced.has(cap.rule)));
   if (all.minProviders > 1) uses.push(providerCountUse(planned, all, enforced.has(MIN_PROVIDERS)));
   if (all.maxConcentration !== null) {
-    uses.push(concentrationUse(planned, all.maxConcentration, enforced.has(MAX_CONCENTRATION)));
+    uses.push(concentrationUse(planned, all, all.maxConcentration, enforced.has(MAX_CONCENTRATION)));
   }
-  const survive = surviveUse(planned, all, inForce);
-  if (survive !== null) uses.push(survive);
+  for (const loss of LOSSES) {
+    const survive = surviveUse(planned, all, inForce, loss);
+    if (survive !== null) uses.push(survive);
+  }
   return uses;
 }
 
-function capUses({ fleet, kept, smallest }: PlannedFleet, cap: Cap, rules: Rules, enforced: boolean): RuleUse[] {
+function capUses(planned: PlannedFleet, cap: Cap, rules: Rules, enforced: boolean): RuleUse[] {
+  const { after, owner, smallest } = planned;
   const { measure } = rules;
-  const total = fleet.total(measure);
-  const unit = smallest[measure === 'spend' ? 'spend' : 'accelerators'];
+  const policy = owner.policy.name;
+  const total = after.total(measure);
+  const unit = smallest[measure];
   const { rule, limit } = cap;
-  const subjects = fleet.subjects(cap.scope);
-  if (subjects.length === 0) return [{ rule, subject: '', value: 0, limit, enforced, binding: false }];
+  const subjects = after.subjects(cap.scope);
+  if (subjects.length === 0) return [{ policy, rule, subject: '', value: 0, limit, enforced, binding: false }];
   return subjects.map((subject) => {
-    const amount = fleet.amount(cap.scope, subject, measure);
-    const allowed = limit * (total + unit) + keptExcess(kept, cap, subject, measure);
+    const amount = after.amount(cap.scope, subject, measure);
+    const allowed = limit * (total + unit) + keptExcess(owner.kept, cap, subject, measure);
     const binding = enforced && amount + unit > allowed;
-    return { rule, subject, value: total === 0 ? 0 : amount / total, limit, enforced, binding };
+    return { policy, rule, subject, value: total === 0 ? 0 : amount / total, limit, enforced, binding };
   });
 }
 
-function providerCountUse({ fleet }: PlannedFleet, rules: Rules, enforced: boolean): RuleUse {
-  const value = fleet.providerCount;
+function providerCountUse({ after, owner }: PlannedFleet, rules: Rules, enforced: boolean): RuleUse {
+  const value = countedProviders(after, rules);
   const binding = enforced && value > 0 && value <= rules.minProviders;
-  return { rule: MIN_PROVIDERS, subject: '', value, limit: rules.minProviders, enforced, binding };
+  const policy = owner.policy.name;
+  return { policy, rule: MIN_PROVIDERS, subject: '', value, limit: rules.minProviders, enforced, binding };
 }
 
 /** Binding: one more of the smallest machine at the largest provider would be too much. */
-function concentrationUse({ fleet, kept, smallest }: PlannedFleet, limit: number, enforced: boolean): RuleUse {
-  const amounts = new Map(fleet.amounts('provider', 'spend'));
+function concentrationUse(
+  { after, owner, smallest }: PlannedFleet,
+  rules: Rules,
+  limit: number,
+  enforced: boolean,
+): RuleUse {
+  const measure = moneyMeasure(rules);
+  const amounts = new Map(after.amounts('provider', measure));
   const value = concentrationOf(amounts);
   const [largest] = [...amounts].toSorted(([a, x], [b, y]) => y - x || compareText(a, b));
   let binding = false;
   if (largest !== undefined) {
-    amounts.set(largest[0], largest[1] + smallest.spend);
-    const total = fleet.total('spend') + smallest.spend;
+    amounts.set(largest[0], largest[1] + smallest[measure]);
+    const total = after.total(measure) + smallest[measure];
     const excess = Math.hypot(...amounts.values()) - Math.sqrt(limit) * total;
-    binding = enforced && excess > Math.max(0, concentrationExcess(kept, limit));
+    binding = enforced && excess > Math.max(0, concentrationExcess(owner.kept, limit, measure));
   }
-  return { rule: MAX_CONCENTRATION, subject: '', value, limit, enforced, binding };
+  return { policy: owner.policy.name, rule: MAX_CONCENTRATION, subject: '', value, limit, enforced, binding };
 }
 
 /**
- * The workload that comes nearest to its limit (ties by id): the share of its replicas that are not on its largest provider,
- * against the share to keep. Null where no workload has such a rule.
+ * The workload that comes nearest to its limit (ties by id): the share of its replicas that are not at its largest provider
+ * (region), against the share to keep. Null where no workload has such a rule.
  */
-function surviveUse({ input, replicas }: PlannedFleet, all: Rules, inForce: Rules): RuleUse | null {
-  const placed = Map.groupBy(replicas, ({ workloadId }) => workloadId);
+function surviveUse(
+  { input, index, owner, replicas }: PlannedFleet,
+  all: Rules,
+  inForce: Rules,
+  loss: Loss,
+): RuleUse | null {
+  const policies = policiesInOrder(input);
+  const stated = all.survive.find((entry) => entry.loss === loss)?.keepShare ?? 0;
   let nearest: RuleUse | null = null;
   for (const { id, spec } of input.workloads.toSorted((a, b) => compareText(a.id, b.id))) {
-    const mostLost = surviveLimit(all, spec.replicas, spec.keepShare);
+    if (fleetOfTeam(policies, spec.team) !== index) continue;
+    const mostLost = surviveLimit(all, loss, spec.replicas, spec.keepShare);
     if (mostLost === null) continue;
-    const counts = Map.groupBy(placed.get(id) ?? [], ({ provider }) => provider);
+    const counts = Map.groupBy(replicas.get(id) ?? [], ({ pool }) => subjectsOf(pool)[loss] ?? '');
     const largest = Math.max(0, ...[...counts.values()].map((held) => held.length));
-    const limit = Math.max(all.keepShare ?? 0, spec.keepShare ?? 0);
+    const limit = Math.max(stated, loss === 'provider' ? (spec.keepShare ?? 0) : 0);
     const value = 1 - largest / spec.replicas;
-    const enforced = surviveLimit(inForce, spec.replicas, spec.keepShare) === mostLost;
-    const use = { rule: SURVIVE, subject: id, value, limit, enforced, binding: enforced && largest >= mostLost };
+    const enforced = surviveLimit(inForce, loss, spec.replicas, spec.keepShare) === mostLost;
+    const binding = enforced && largest >= mostLost;
+    const rule = SURVIVE_RULE[loss];
+    const use = { policy: owner.policy.name, rule, subject: id, value, limit, enforced, binding };
     if (nearest === null || value - limit < nearest.value - nearest.limit) nearest = use;
   }
   return nearest;
+}
+
+/** How every refusing budget stands: values and limits are dollars an hour in whole micro-dollars. */
+export function budgetUses(
+  input: PlanInput,
+  teamSpends: readonly TeamSpend[],
+  spendOf: (team: string) => number,
+  smallest: number,
+): readonly RuleUse[] {
+  const policies = policiesInOrder(input);
+  return teamSpends.map(({ team, limitMicroUsdPerHour: limit }) => {
+    const value = spendOf(team);
+    const policy = policies[fleetOfTeam(policies, team)]?.name ?? '';
+    return { policy, rule: BUDGET, subject: team, value, limit, enforced: true, binding: value + smallest > limit };
+  });
 }

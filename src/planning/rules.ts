@@ -1,13 +1,6 @@
-import type { Policy, ShareMeasure } from '../domain/policy.ts';
+import type { Policy, ShareMeasure, Survive } from '../domain/policy.ts';
 import type { Pool } from '../domain/pool.ts';
 import { poolKey, regionKey, zoneKey } from '../domain/pool.ts';
-
-/** The policy of the fleet. */
-export function governing(input: { readonly policies: readonly Policy[] }): Policy {
-  const [policy] = input.policies;
-  if (policy === undefined) throw new RangeError('no policy is in force');
-  return policy;
-}
 
 /** What a share may be the share of. `spot` has one subject only: all spot machines together. */
 export const SCOPES = ['provider', 'region', 'zone', 'pool', 'market', 'spot'] as const;
@@ -20,23 +13,34 @@ export interface Cap {
   readonly limit: number;
 }
 
-/** The diversification rules that a plan is held to. */
+export type Loss = Survive['loss'];
+export const LOSSES: readonly Loss[] = ['provider', 'region'];
+
+/** The diversification rules that the fleet of one policy is held to. */
 export interface Rules {
   readonly measure: ShareMeasure;
   readonly caps: readonly Cap[];
   /** 1 = no rule. */
   readonly minProviders: number;
+  /** Share from which on a provider counts for `minProviders`; 0 = one machine is enough. */
+  readonly minProviderShare: number;
   readonly maxConcentration: number | null;
-  /** The policy's `survive`, as the share of replicas to keep; null = no rule. */
-  readonly keepShare: number | null;
+  /** The policy's `survive`; empty = no rule. */
+  readonly survive: readonly Survive[];
   /** Whether workloads' own `keepShare` holds as well: they are wishes of a team, so neither `enforceAbove` nor `relax` lifts them. */
   readonly ownKeepShares: boolean;
+  /** Whether team budgets hold; only the search for reasons lifts them. */
+  readonly budgets: boolean;
 }
 
-export const SURVIVE = 'survive.provider';
+/** The rules of every fleet of a problem, by its index. */
+export type RuleBook = readonly Rules[];
+
+export const SURVIVE_RULE: Readonly<Record<Loss, string>> = { provider: 'survive.provider', region: 'survive.region' };
 export const MIN_PROVIDERS = 'minProviders';
 export const MAX_CONCENTRATION = 'maxConcentration';
 export const MAX_PREMIUM = 'maxPremiumShare';
+export const BUDGET = 'budget';
 
 /** All diversification rules of the policy, in the order in which they are told. */
 export function rulesOf(policy: Policy): Rules {
@@ -50,9 +54,11 @@ export function rulesOf(policy: Policy): Rules {
     measure: policy.measure,
     caps,
     minProviders: Math.max(1, policy.minProviders),
+    minProviderShare: policy.minProviderShare,
     maxConcentration: policy.maxConcentration,
-    keepShare: policy.survive.find(({ loss }) => loss === 'provider')?.keepShare ?? null,
+    survive: policy.survive,
     ownKeepShares: true,
+    budgets: true,
   };
 }
 
@@ -63,7 +69,8 @@ export function withoutRules(rules: Rules, names: ReadonlySet<string>): Rules {
     caps: rules.caps.filter(({ rule }) => !names.has(rule)),
     minProviders: names.has(MIN_PROVIDERS) ? 1 : rules.minProviders,
     maxConcentration: names.has(MAX_CONCENTRATION) ? null : rules.maxConcentration,
-    keepShare: names.has(SURVIVE) ? null : rules.keepShare,
+    survive: rules.survive.filter(({ loss }) => !names.has(SURVIVE_RULE[loss])),
+    budgets: rules.budgets && !names.has(BUDGET),
   };
 }
 
@@ -72,13 +79,18 @@ export function ruleNames(rules: Rules): readonly string[] {
   const names = rules.caps.map(({ rule }) => rule);
   if (rules.minProviders > 1) names.push(MIN_PROVIDERS);
   if (rules.maxConcentration !== null) names.push(MAX_CONCENTRATION);
-  if (rules.keepShare !== null) names.push(SURVIVE);
+  for (const loss of LOSSES) if (rules.survive.some((entry) => entry.loss === loss)) names.push(SURVIVE_RULE[loss]);
   return names;
 }
 
 /** No rule of the policy; `ownKeepShares` says whether the workloads' own ones hold. */
 export function noRules(rules: Rules, ownKeepShares: boolean): Rules {
-  return { ...rules, caps: [], minProviders: 1, maxConcentration: null, keepShare: null, ownKeepShares };
+  return { ...rules, caps: [], minProviders: 1, maxConcentration: null, survive: [], ownKeepShares };
+}
+
+/** The measure of money in which the concentration is one: effective cost where shares are of it, else spend. */
+export function moneyMeasure({ measure }: Pick<Rules, 'measure'>): 'spend' | 'effective-cost' {
+  return measure === 'effective-cost' ? measure : 'spend';
 }
 
 /** The subject that a machine of the pool counts for; null where the scope does not speak of it. */
@@ -95,10 +107,11 @@ export function subjectsOf(pool: Pool): Subjects {
   };
 }
 
-/** The most replicas of a workload that one provider may hold: floor((1 − keepShare) × replicas); null = any number. */
-export function surviveLimit(rules: Rules, replicas: number, ownKeepShare: number | null): number | null {
-  const own = rules.ownKeepShares ? (ownKeepShare ?? 0) : 0;
-  const keepShare = Math.max(rules.keepShare ?? 0, own);
+/** The most replicas of a workload that one provider (region) may hold: floor((1 − keepShare) × replicas); null = any number. */
+export function surviveLimit(rules: Rules, loss: Loss, replicas: number, ownKeepShare: number | null): number | null {
+  const own = rules.ownKeepShares && loss === 'provider' ? (ownKeepShare ?? 0) : 0;
+  const stated = rules.survive.find((entry) => entry.loss === loss)?.keepShare ?? 0;
+  const keepShare = Math.max(stated, own);
   if (keepShare <= 0 || replicas < 2) return null;
   // (1 − 0.9) × 10 is 0.9999… in binary fractions and must count as 1.
   return Math.floor((1 - keepShare) * replicas + 1e-9);

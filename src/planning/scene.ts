@@ -1,15 +1,20 @@
 import type { Plan, PlanInput, PlanLease, PlannedMachine } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
-import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
+import type { WorkloadSpec } from '../domain/workload.ts';
+import { countedProviders } from './breaches.ts';
+import { fleetOfTeam } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
-import type { Ledger, Weight } from './ledger.ts';
+import type { Fleet } from './fleets.ts';
+import { choiceMet, fleetsOf, leaseWeight } from './fleets.ts';
+import type { Weight } from './ledger.ts';
+import { Ledger } from './ledger.ts';
 import type { MarketView } from './market-view.ts';
-import { marketViewOf } from './market-view.ts';
-import { adjustedPrice, rankedCost } from './pricing.ts';
-import { keptLedger } from './problem.ts';
+import { marketViewOf, policiesInOrder } from './market-view.ts';
+import { egressCost, machineCost } from './pricing.ts';
 import type { Rules } from './rules.ts';
-import { governing, noRules, ruleNames, rulesOf, subjectsOf, withoutRules } from './rules.ts';
+import { LOSSES, noRules, ruleNames, rulesOf, subjectsOf, withoutRules } from './rules.ts';
 
 /** Machines that the plan gives the workload and that would be swapped as one, or a lease that it keeps. */
 export interface Taken {
@@ -18,8 +23,8 @@ export interface Taken {
   readonly machines: number;
   readonly replicas: number;
   readonly isNew: boolean;
-  /** Per replica and hour of work: as ranked, and as it is paid. */
-  readonly ranked: number;
+  /** Per replica and hour of work: effective, and as it is paid. */
+  readonly effective: number;
   readonly paid: number;
 }
 
@@ -31,6 +36,8 @@ export interface Scene {
   /** All that was there for the plan to use, and what the plan left of it. */
   readonly supply: Supply;
   readonly left: Supply;
+  /** The policy that governs it; null where none does. */
+  readonly policy: Policy | null;
   readonly fleet: Ledger;
   readonly kept: Ledger;
   readonly rules: Rules;
@@ -42,14 +49,22 @@ export interface Scene {
 
 export function sceneOf(input: PlanInput, plan: Plan, workloadId: string, spec: WorkloadSpec): Scene {
   const market = marketViewOf(input);
-  const kept = keptLedger(input);
-  const fleet = kept.copy();
-  for (const machine of plan.machines) fleet.add(weightOf(machine, machine.adjustedPriceMicroUsdPerHour), 1);
-  const taken = [...takenLeases(input, spec, workloadId), ...takenMachines(market, spec, plan, workloadId)];
-  const rules = rulesInForce(input, plan);
+  const policies = policiesInOrder(input);
+  const index = fleetOfTeam(policies, spec.team);
+  const owner = index < 0 ? undefined : fleetsOf(input)[index];
+  const kept = owner?.kept ?? new Ledger();
+  const fleet = fleetAfter(input, plan, index);
+  const taken = [
+    ...takenLeases(input, plan, owner, spec, workloadId),
+    ...takenMachines(market, owner, spec, plan, workloadId),
+  ];
+  const rules = owner === undefined ? UNRULED : rulesInForce(owner.policy, plan);
   const replicasAt = new Map<string, number>();
   for (const { weight, replicas } of taken) {
-    replicasAt.set(weight.provider, (replicasAt.get(weight.provider) ?? 0) + replicas);
+    for (const loss of LOSSES) {
+      const key = `${loss} ${weight.subjects[loss]}`;
+      replicasAt.set(key, (replicasAt.get(key) ?? 0) + replicas);
+    }
   }
   return {
     input,
@@ -57,34 +72,83 @@ export function sceneOf(input: PlanInput, plan: Plan, workloadId: string, spec: 
     market,
     supply: supplyOf(market),
     left: leftBy(market, plan),
+    policy: owner?.policy ?? null,
     fleet,
     kept,
     rules,
     // A fleet that could not be spread wider is not asked for more than it has.
     requiredProviders:
-      fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, fleet.providerCount),
+      fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, countedProviders(fleet, rules)),
     taken,
     isHeld: plan.held.some((entry) => entry.workloadId === workloadId),
     replicasAt,
   };
 }
 
-/** The rules that the plan says it was held to. */
-function rulesInForce(input: PlanInput, plan: Plan): Rules {
-  const all = rulesOf(governing(input));
-  const enforced = new Set(plan.rules.filter((use) => use.enforced).map(({ rule }) => rule));
-  const lifted = ruleNames(all).filter((name) => !enforced.has(name));
-  return lifted.length === ruleNames(all).length ? noRules(all, true) : withoutRules(all, new Set(lifted));
+/** No rule at all: what an ungoverned workload is held to. */
+const UNRULED: Rules = {
+  measure: 'spend',
+  caps: [],
+  minProviders: 1,
+  minProviderShare: 0,
+  maxConcentration: null,
+  survive: [],
+  ownKeepShares: true,
+  budgets: true,
+};
+
+/** The fleet of one policy once the plan is carried out. */
+function fleetAfter(input: PlanInput, plan: Plan, index: number): Ledger {
+  const policies = policiesInOrder(input);
+  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  const kept = new Set(plan.keptLeaseIds);
+  const offers = new Map(input.offers.map((offer) => [poolKey(offer.pool), offer]));
+  const ledger = new Ledger();
+  for (const lease of input.leases) {
+    const spec = specs.get(lease.workloadId);
+    const policy = policies[index];
+    if (spec === undefined || policy === undefined || !kept.has(lease.id)) continue;
+    if (fleetOfTeam(policies, spec.team) === index) ledger.add(leaseWeight(policies, policy, spec, lease), 1);
+  }
+  for (const machine of plan.machines) {
+    const spec = specs.get(machine.workloadId);
+    const policy = policies[index];
+    if (spec === undefined || policy === undefined || fleetOfTeam(policies, spec.team) !== index) continue;
+    ledger.add(machineWeight(policy, spec, machine, offers.get(poolKey(machine.pool))), 1);
+  }
+  return ledger;
 }
 
-function weightOf(machine: Pick<PlannedMachine, 'pool' | 'acceleratorCount'>, spend: number): Weight {
+function machineWeight(
+  policy: Policy,
+  spec: WorkloadSpec,
+  machine: PlannedMachine,
+  offer: PlanInput['offers'][number] | undefined,
+): Weight {
+  const { pool, accelerator, acceleratorCount, partCount, adjustedPriceMicroUsdPerHour: spend } = machine;
+  const throughput = choiceMet(spec, accelerator, acceleratorCount, partCount)?.throughput ?? 1;
+  const odds = offer ?? { successProbability: 1, interruptionsPerHour: 0 };
+  const whole = machineCost(spend, partCount, throughput, odds) + egressCost(spec, pool, partCount, policy);
   return {
-    subjects: subjectsOf(machine.pool),
-    provider: machine.pool.provider,
-    market: machine.pool.market,
-    spend,
-    accelerators: machine.acceleratorCount,
+    subjects: subjectsOf(pool),
+    provider: pool.provider,
+    machines: 1,
+    amounts: {
+      spend,
+      accelerators: acceleratorCount,
+      'accelerator-hours': acceleratorCount / throughput,
+      'effective-cost': whole / partCount,
+    },
   };
+}
+
+/** The rules that the plan says it was held to. */
+function rulesInForce(policy: Policy, plan: Plan): Rules {
+  const all = rulesOf(policy);
+  const mine = plan.rules.filter((use) => use.policy === policy.name);
+  const enforced = new Set(mine.filter((use) => use.enforced).map(({ rule }) => rule));
+  const lifted = ruleNames(all).filter((name) => !enforced.has(name));
+  return lifted.length === ruleNames(all).length ? noRules(all, true) : withoutRules(all, new Set(lifted));
 }
 
 function leftBy(market: MarketView, plan: Plan): Supply {
@@ -108,57 +172,57 @@ function leftBy(market: MarketView, plan: Plan): Supply {
   };
 }
 
-/** The choice of the workload that machines of this kind meet. */
-function choiceMet(
+function takenMachines(
+  market: MarketView,
+  owner: Fleet | undefined,
   spec: WorkloadSpec,
-  accelerator: string,
-  perMachine: number,
-  partCount: number,
-): AcceleratorChoice | null {
-  const choices = spec.accelerators.filter(
-    (choice) => choice.accelerator === accelerator && (choice.perMachine ?? perMachine) === perMachine,
-  );
-  const whole = choices.find(({ count }) => count === perMachine * partCount);
-  return whole ?? choices.find(({ count }) => partCount === 1 && count < perMachine) ?? null;
-}
-
-function takenMachines(market: MarketView, spec: WorkloadSpec, plan: Plan, workloadId: string): readonly Taken[] {
-  const byKey = new Map(market.offers.map((at) => [at.key, at]));
+  plan: Plan,
+  workloadId: string,
+): readonly Taken[] {
   const mine = plan.machines.filter((machine) => machine.workloadId === workloadId);
   const lots = Map.groupBy(mine, ({ replicas, pool }) => `${replicas.join(',')} ${poolKey(pool)}`);
   return [...lots.values()].flatMap((machines) => {
     const [first] = machines;
-    if (first === undefined) return [];
+    if (first === undefined || owner === undefined) return [];
     const key = poolKey(first.pool);
-    const choice = choiceMet(spec, first.accelerator, first.acceleratorCount, first.partCount);
-    const throughput = choice?.throughput ?? 1;
-    const at = byKey.get(key);
+    const throughput = choiceMet(spec, first.accelerator, first.acceleratorCount, first.partCount)?.throughput ?? 1;
     const price = first.adjustedPriceMicroUsdPerHour;
     const paid = (price * machines.length) / throughput / first.replicas.length;
-    const ranked =
-      at === undefined ? paid : rankedCost(price, machines.length, throughput, at.offer) / first.replicas.length;
-    const weight = weightOf(first, price);
-    return [{ key, weight, machines: machines.length, replicas: first.replicas.length, isNew: true, ranked, paid }];
+    const odds = market.byKey.get(key)?.offer ?? { successProbability: 1, interruptionsPerHour: 0 };
+    const egress = egressCost(spec, first.pool, machines.length, owner.policy);
+    const effective = (machineCost(price, machines.length, throughput, odds) + egress) / first.replicas.length;
+    const weight = machineWeight(owner.policy, spec, first, market.byKey.get(key)?.offer);
+    return [{ key, weight, machines: machines.length, replicas: first.replicas.length, isNew: true, effective, paid }];
   });
 }
 
-function takenLeases(input: PlanInput, spec: WorkloadSpec, workloadId: string): readonly Taken[] {
-  return input.leases.filter((lease) => lease.workloadId === workloadId).map((lease) => takenLease(input, spec, lease));
+function takenLeases(
+  input: PlanInput,
+  plan: Plan,
+  owner: Fleet | undefined,
+  spec: WorkloadSpec,
+  workloadId: string,
+): readonly Taken[] {
+  if (owner === undefined) return [];
+  const kept = new Set(plan.keptLeaseIds);
+  return input.leases
+    .filter((lease) => lease.workloadId === workloadId && kept.has(lease.id))
+    .map((lease) => takenLease(input, owner, spec, lease));
 }
 
-function takenLease(input: PlanInput, spec: WorkloadSpec, lease: PlanLease): Taken {
-  const price = adjustedPrice(governing(input), lease.pool, lease.priceMicroUsdPerHour);
+function takenLease(input: PlanInput, owner: Fleet, spec: WorkloadSpec, lease: PlanLease): Taken {
+  const weight = leaseWeight(policiesInOrder(input), owner.policy, spec, lease);
   const choice = choiceMet(spec, lease.accelerator, lease.acceleratorCount, lease.partCount);
-  const paid = (price * lease.partCount) / (choice?.throughput ?? 1) / Math.max(1, lease.replicas.length);
+  const shared = lease.partCount / Math.max(1, lease.replicas.length);
   // The machines of a gang are one replica together: the first stands for it.
   const replicas = lease.part === 0 ? lease.replicas.length : 0;
   return {
     key: poolKey(lease.pool),
-    weight: weightOf(lease, price),
+    weight,
     machines: 1,
     replicas,
     isNew: false,
-    ranked: paid,
-    paid,
+    effective: weight.amounts['effective-cost'] * shared,
+    paid: (weight.amounts.spend * shared) / (choice?.throughput ?? 1),
   };
 }

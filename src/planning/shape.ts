@@ -9,6 +9,7 @@ export interface Shape {
 /** How a replica lies on machines of `available` accelerators each; null where it does not fit. */
 export function shapeOf(choice: Pick<AcceleratorChoice, 'count' | 'perMachine'>, available: number): Shape | null {
   const { count, perMachine } = choice;
+  if (!(count >= 1 && available >= 1)) return null;
   if (perMachine !== null && perMachine !== available) return null;
   if (count < available) return { machinesPerReplica: 1, replicasPerMachine: Math.floor(available / count) };
   if (count % available !== 0) return null;

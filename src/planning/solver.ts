@@ -4,21 +4,25 @@ import highsModule from 'highs';
 /** Name and version of the npm package, as it stands in every plan. */
 export const SOLVER = 'highs 1.15.3';
 
-/** Branch-and-bound stops here with its best answer and bound: a limit on work, not on time, so that the same input gives the same plan. */
-const MOST_NODES = 100;
-
+/** Entries by row; a row at most once. */
 export interface Column {
   readonly cost: number;
   readonly lower: number;
   readonly upper: number;
   readonly integer: boolean;
+  readonly rows: readonly number[];
+  readonly values: readonly number[];
 }
 
-export interface Row {
+export interface RowBounds {
   readonly lower: number;
   readonly upper: number;
-  /** Column → coefficient; a column at most once. */
-  readonly entries: readonly (readonly [column: number, coefficient: number])[];
+}
+
+/** Entries by column; a column at most once. */
+export interface Row extends RowBounds {
+  readonly columns: readonly number[];
+  readonly values: readonly number[];
 }
 
 export interface Gap {
@@ -26,18 +30,23 @@ export interface Gap {
   readonly absolute: number;
 }
 
+export interface Relaxation {
+  readonly objective: number;
+  readonly values: Float64Array;
+  /** What one unit more of a row's bound would change the objective by. */
+  readonly rowDuals: Float64Array;
+}
+
 /** `feasible`: an answer whose optimality was not proved within the limit on work; `unknown`: none was found there. */
-export interface Answer {
+export interface IntegerAnswer {
   readonly status: 'optimal' | 'feasible' | 'infeasible' | 'unknown';
   readonly objective: number;
   /** No answer has a smaller objective than this. */
   readonly bound: number;
   readonly values: Float64Array;
-  /** Of a relaxation: what one unit of a column at 0 would add to the objective. Empty otherwise. */
-  readonly reducedCosts: Float64Array;
 }
 
-const NOTHING = { objective: 0, bound: 0, values: new Float64Array(), reducedCosts: new Float64Array() } as const;
+const NOTHING = { objective: 0, bound: 0, values: new Float64Array() } as const;
 
 type Loader = (options?: InitOptions) => Promise<Highs>;
 
@@ -56,41 +65,48 @@ function loaded(): Promise<Highs> {
   return loading;
 }
 
-/** A minimisation that grows by rows between solves. `close` frees its memory, which garbage collection does not. */
+/** A minimisation that grows by rows and columns between solves. `close` frees its memory, which garbage collection does not. */
 export class LinearModel {
   readonly #highs: Highs;
   readonly #model: SymbolDisposable<Model>;
-  #rowCount: number;
 
-  private constructor(highs: Highs, columns: readonly Column[], rows: readonly Row[]) {
+  private constructor(highs: Highs, columns: readonly Column[], rows: readonly RowBounds[]) {
     this.#highs = highs;
-    this.#rowCount = rows.length;
-    this.#model = highs.createModel({ ...columnVectors(highs, columns), ...rowVectors(highs, columns.length, rows) });
+    this.#model = highs.createModel({
+      ...columnVectors(highs, columns),
+      numRows: rows.length,
+      rowLower: Float64Array.from(rows, ({ lower }) => finite(highs, lower)),
+      rowUpper: Float64Array.from(rows, ({ upper }) => finite(highs, upper)),
+      matrix: columnMatrix(columns, rows.length),
+    });
     this.#model.options.set({
       output_flag: false,
       random_seed: 0,
       // Measured on fleets of 1,000 workloads: this heuristic's sub-problems took 15 s where the rest takes 2 s.
       mip_heuristic_run_root_reduced_cost: false,
-      mip_max_nodes: MOST_NODES,
     });
   }
 
-  static async open(columns: readonly Column[], rows: readonly Row[]): Promise<LinearModel> {
+  static async open(columns: readonly Column[], rows: readonly RowBounds[]): Promise<LinearModel> {
     return new LinearModel(await loaded(), columns, rows);
   }
 
-  /** Returns the row's index. */
-  addRow(row: Row): number {
-    const bounds = [finite(this.#highs, row.lower), finite(this.#highs, row.upper)] as const;
-    this.#model.addRow(bounds[0], bounds[1], {
-      indices: row.entries.map(([column]) => column),
-      values: row.entries.map(([, coefficient]) => coefficient),
+  addRow({ lower, upper, columns, values }: Row): void {
+    this.#model.addRow(finite(this.#highs, lower), finite(this.#highs, upper), {
+      indices: [...columns],
+      values: [...values],
     });
-    this.#rowCount += 1;
-    return this.#rowCount - 1;
   }
 
-  setRowBounds(row: number, lower: number, upper: number): void {
+  /** Integrality is not looked at: the model must be one that is only relaxed. */
+  addColumns(columns: readonly Column[], rowCount: number): void {
+    if (columns.length === 0) return;
+    const { colCost, colLower, colUpper } = columnVectors(this.#highs, columns);
+    const matrix = columnMatrix(columns, rowCount);
+    this.#model.addCols({ cost: colCost, lower: colLower, upper: colUpper, matrix });
+  }
+
+  setRowBounds(row: number, { lower, upper }: RowBounds): void {
     this.#model.changeRowBounds(row, finite(this.#highs, lower), finite(this.#highs, upper));
   }
 
@@ -100,48 +116,40 @@ export class LinearModel {
     this.#model.clearSolver();
   }
 
-  /** Sets the upper bounds of the first columns, as many as there are numbers. */
-  setUppers(uppers: readonly number[], lowers: readonly number[]): void {
-    this.#model.changeColsBounds({ kind: 'range', from: 0, to: uppers.length - 1 }, lowers, uppers);
-  }
-
   setBounds(column: number, lower: number, upper: number): void {
     this.#model.changeColsBounds({ kind: 'range', from: column, to: column }, [lower], [upper]);
   }
 
-  solveRelaxed(): Answer {
+  /** Null where nothing keeps all rows. */
+  solveRelaxed(): Relaxation | null {
     this.#model.options.set('solve_relaxation', true);
-    return this.#run(false);
+    this.#model.run();
+    if (this.#model.getModelStatus() !== this.#highs.constants.modelStatus.optimal) return null;
+    const { colValue, rowDual } = this.#model.getSolution();
+    return { objective: this.#model.getObjectiveValue(), values: colValue, rowDuals: rowDual };
   }
 
-  solveInteger(gap: Gap): Answer {
-    this.#model.options.set({ solve_relaxation: false, mip_rel_gap: gap.relative, mip_abs_gap: gap.absolute });
-    // Nothing of an earlier solve may steer this one: the answer depends on the model alone.
-    this.#model.clearSolver();
-    return this.#run(true);
-  }
-
-  #run(integer: boolean): Answer {
+  /** `mostNodes` limits the work, not the time: the same model gives the same answer. */
+  solveInteger(gap: Gap, mostNodes: number): IntegerAnswer {
+    this.#model.options.set({
+      solve_relaxation: false,
+      mip_rel_gap: gap.relative,
+      mip_abs_gap: gap.absolute,
+      mip_max_nodes: mostNodes,
+    });
     this.#model.run();
     const status = this.#model.getModelStatus();
     const { optimal, infeasible, unboundedOrInfeasible } = this.#highs.constants.modelStatus;
-    const { colValue: values, colDual } = this.#model.getSolution();
-    const reducedCosts = integer ? NOTHING.reducedCosts : colDual;
-    const objective = this.#model.getObjectiveValue();
-    if (status === optimal) {
-      const bound = integer ? Number(this.#model.info.get('mip_dual_bound')) : objective;
-      return { status: 'optimal', objective, bound: Math.min(objective, bound), values, reducedCosts };
-    }
     // No objective here can fall without end, so "unbounded or infeasible" is infeasible.
-    if (status === infeasible || status === unboundedOrInfeasible) {
-      return { status: 'infeasible', ...NOTHING };
-    }
+    if (status === infeasible || status === unboundedOrInfeasible) return { status: 'infeasible', ...NOTHING };
     const { feasible } = this.#highs.constants.solutionStatus;
-    if (Number(this.#model.info.get('primal_solution_status')) !== feasible) {
+    if (status !== optimal && Number(this.#model.info.get('primal_solution_status')) !== feasible) {
       return { status: 'unknown', ...NOTHING };
     }
-    const bound = Number(this.#model.info.get('mip_dual_bound'));
-    return { status: 'feasible', objective, bound: Math.min(objective, bound), values, reducedCosts };
+    const objective = this.#model.getObjectiveValue();
+    const bound = Math.min(objective, Number(this.#model.info.get('mip_dual_bound')));
+    const { colValue: values } = this.#model.getSolution();
+    return { status: status === optimal ? 'optimal' : 'feasible', objective, bound, values };
   }
 
   close(): void {
@@ -164,28 +172,17 @@ function columnVectors(highs: Highs, columns: readonly Column[]) {
   };
 }
 
-function rowVectors(highs: Highs, columnCount: number, rows: readonly Row[]) {
-  const starts = [0];
-  const indices: number[] = [];
-  const values: number[] = [];
-  for (const row of rows) {
-    for (const [column, coefficient] of row.entries) {
-      indices.push(column);
-      values.push(coefficient);
-    }
-    starts.push(indices.length);
+function columnMatrix(columns: readonly Column[], rowCount: number) {
+  const count = columns.reduce((sum, { rows }) => sum + rows.length, 0);
+  const starts = new Int32Array(columns.length + 1);
+  const indices = new Int32Array(count);
+  const values = new Float64Array(count);
+  let next = 0;
+  for (const [index, column] of columns.entries()) {
+    indices.set(column.rows, next);
+    values.set(column.values, next);
+    next += column.rows.length;
+    starts[index + 1] = next;
   }
-  return {
-    numRows: rows.length,
-    rowLower: Float64Array.from(rows, ({ lower }) => finite(highs, lower)),
-    rowUpper: Float64Array.from(rows, ({ upper }) => finite(highs, upper)),
-    matrix: {
-      format: 'csr' as const,
-      numRows: rows.length,
-      numCols: columnCount,
-      starts: Int32Array.from(starts),
-      indices: Int32Array.from(indices),
-      values: Float64Array.from(values),
-    },
-  };
+  return { format: 'csc' as const, numRows: rowCount, numCols: columns.length, starts, indices, values };
 }

@@ -96,7 +96,7 @@ describe('an explanation', () => {
       [
         'aws/r1/b/p5/on-demand',
         'over-cap',
-        'survive: aws would hold 3 of 4 replicas, at most 2 may be lost with one provider',
+        'survive.provider: aws would hold 3 of 4 replicas, at most 2 may be lost with one provider',
       ],
       ['gcp/r1/a/a3/on-demand', 'chosen', 'takes 1 replica'],
       ['gcp/r1/b/a3/on-demand', 'no-headroom', 'quota gcp/r1/P: this plan leaves 0, a replica takes 1'],
@@ -126,7 +126,7 @@ describe('an explanation', () => {
       offers: [offerAt('aws/r1/a/p5/on-demand', 10, { successProbability: 0.5 }), offerAt('gcp/r1/a/a3/on-demand', 15)],
     });
     expect((await told(input))[0]?.[2]).toBe(
-      'dearer by 5.00 $/h a replica once chance of success and interruptions are counted',
+      'dearer by 5.00 $/h a replica once chance of success, interruptions and egress are counted',
     );
   });
 

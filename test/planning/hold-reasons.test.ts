@@ -48,7 +48,7 @@ const WITHOUT: Readonly<Record<string, (input: PlanInput) => PlanInput>> = {
   maxSpotShare: (input) => withPolicy(input, { maxSpotShare: null }),
   minProviders: (input) => withPolicy(input, { minProviders: 1 }),
   maxConcentration: (input) => withPolicy(input, { maxConcentration: null }),
-  survive: (input) => withPolicy(input, { survive: [] }),
+  'survive.provider': (input) => withPolicy(input, { survive: [] }),
   maxPrice: (input) => withPolicy(input, { maxPriceMicroUsdPerHour: null }),
   'providers.allow': (input) => withPolicy(input, { allowedProviders: null }),
   'residency.regions': (input) => withPolicy(input, { allowedRegions: null }),

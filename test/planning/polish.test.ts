@@ -15,7 +15,7 @@ function polishedFrom(input: PlanInput, at: Readonly<Record<string, number>>): R
     const lots = at[option.at.key];
     if (lots !== undefined) placements.push({ option, lots, replicas: lots });
   }
-  const result = polished(problem, rulesOf(policyIn(input)), placements, 1);
+  const result = polished(problem, [rulesOf(policyIn(input))], placements, [1]);
   return Object.fromEntries(result.map(({ option, replicas }) => [option.at.key, replicas]));
 }
 

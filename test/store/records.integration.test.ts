@@ -280,6 +280,9 @@ describePostgres('wake-ups of a server', (engine) => {
 const PLAN: Plan = {
   machines: [],
   keptLeaseIds: [],
+  releasedLeaseIds: [],
+  effectiveCostMicroUsdPerHour: 0,
+  effectiveBoundMicroUsdPerHour: 0,
   held: [],
   costMicroUsdPerHour: 1,
   lowerBoundMicroUsdPerHour: 1,

@@ -17,6 +17,8 @@ const VERDICTS = [
   'does-not-fit',
   'wrong-architecture',
   'wrong-accelerator',
+  'no-policy',
+  'invalid-offer',
 ] as const satisfies readonly OfferVerdict[];
 
 const alternativeSchema = z

@@ -1,0 +1,138 @@
+import type { Placement } from './allocation.ts';
+import { fleetsAfter } from './allocation.ts';
+import type { Breach } from './breaches.ts';
+import { concentrationExcess, fleetBreaches, keptExcess } from './breaches.ts';
+import { keyOf, unitOf } from './candidates.ts';
+import type { Ledger } from './ledger.ts';
+import type { Master, Place } from './master.ts';
+import type { Rules } from './rules.ts';
+import { moneyMeasure, ruleNames } from './rules.ts';
+
+const NONE = Number.NEGATIVE_INFINITY;
+/** A subject that holds this much of its cap in the relaxation is near it. */
+const NEAR_CAP = 0.6;
+
+export interface FleetBreach {
+  readonly fleet: number;
+  readonly breach: Breach;
+}
+
+/** Caps and the concentration, added to a master as answers break them: few of thousands ever are. */
+export class Cuts {
+  readonly #master: Master;
+  /** Cap rows in the model, by key, with the margin taken off their bounds. */
+  readonly #margins = new Map<number, number>();
+
+  constructor(master: Master) {
+    this.#master = master;
+  }
+
+  /** What the placements break by more than `tolerance` of the fleet. The number of providers is held by rows of its own from the start. */
+  broken(
+    placements: readonly Placement[],
+    tolerance: number,
+  ): { readonly breaches: readonly FleetBreach[]; readonly ledgers: readonly Ledger[] } {
+    const { problem, rules } = this.#master;
+    const ledgers = fleetsAfter(problem, placements);
+    const breaches = ledgers.flatMap((ledger, fleet) => {
+      const own = rules[fleet];
+      const kept = problem.fleets[fleet]?.kept;
+      if (own === undefined || kept === undefined || ruleNames(own).length === 0) return [];
+      return fleetBreaches(ledger, kept, own, 0)
+        .filter(({ over, scope }) => over > tolerance * ledger.total(scope === null ? moneyMeasure(own) : own.measure))
+        .map((breach) => ({ fleet, breach }));
+    });
+    return { breaches, ledgers };
+  }
+
+  /** Adds rows against the breaches; false when there was nothing to add. `insist` tightens rows that are there and yet broken. */
+  cut(breaches: readonly FleetBreach[], ledgers: readonly Ledger[], leaning: number, insist: boolean): boolean {
+    let added = false;
+    for (const { fleet, breach } of breaches) {
+      const rules = this.#master.rules[fleet];
+      const ledger = ledgers[fleet];
+      if (rules === undefined || ledger === undefined) continue;
+      if (breach.scope === null) this.#addTangent(fleet, rules, ledger, leaning);
+      else if (!this.#addCap(fleet, rules, breach, insist)) continue;
+      added = true;
+    }
+    return added;
+  }
+
+  /** Caps that whole machines may well break although the relaxation keeps them: added now, they save a search each. */
+  addNear(placements: readonly Placement[]): boolean {
+    const { problem, rules } = this.#master;
+    let added = false;
+    for (const [fleet, ledger] of fleetsAfter(problem, placements).entries()) {
+      const own = rules[fleet];
+      if (own === undefined) continue;
+      const total = ledger.total(own.measure);
+      for (const cap of own.caps) {
+        for (const [subject, amount] of ledger.amounts(cap.scope, own.measure)) {
+          if (amount < NEAR_CAP * cap.limit * total) continue;
+          const breach = { rule: cap.rule, scope: cap.scope, subject, value: 0, limit: cap.limit, over: 0 };
+          added = this.#addCap(fleet, own, breach, false) || added;
+        }
+      }
+    }
+    return added;
+  }
+
+  /** amount ≤ limit × total + the kept leases' excess. */
+  #addCap(fleet: number, rules: Rules, breach: Breach, insist: boolean): boolean {
+    const cap = rules.caps.find(({ rule }) => rule === breach.rule);
+    const owner = this.#master.problem.fleets[fleet];
+    if (cap === undefined || owner === undefined) return false;
+    const { measure } = rules;
+    const key = this.#master.keys.id(keyOf.cap(fleet, cap.rule, breach.subject), () => null);
+    const excess = keptExcess(owner.kept, cap, breach.subject, measure);
+    const upper = (excess - owner.base.amount(cap.scope, breach.subject, measure)) / unitOf(measure);
+    const row = this.#master.rowOf(key);
+    if (row === null) {
+      const total = this.#master.columnOf(keyOf.total(fleet, measure));
+      this.#master.addRow({ lower: NONE, upper }, total === null ? [] : [[total, -cap.limit]], key);
+      this.#margins.set(key, 0);
+      return true;
+    }
+    if (!insist) return false;
+    // Broken within the solver's tolerance: take that off.
+    const margin = (this.#margins.get(key) ?? 0) + (2 * breach.over) / unitOf(measure);
+    this.#margins.set(key, margin);
+    this.#master.setRowBounds(row, { lower: NONE, upper: upper - margin });
+    return true;
+  }
+
+  /** The tangent of the cone ‖money by provider‖ ≤ √limit × total at the fleet's point: cuts it off and nothing that keeps the rule. */
+  #addTangent(fleet: number, rules: Rules, ledger: Ledger, leaning: number): void {
+    const limit = rules.maxConcentration ?? 1;
+    const measure = moneyMeasure(rules);
+    const amounts = ledger.amounts('provider', measure);
+    const norm = Math.hypot(...amounts.values());
+    const entries: [number, number][] = [];
+    for (const [provider, amount] of amounts) {
+      const column = this.#master.columnOf(keyOf.money(fleet, provider));
+      if (column !== null) entries.push([column, amount / norm]);
+    }
+    const total = this.#master.columnOf(keyOf.total(fleet, measure));
+    if (total !== null) entries.push([total, -Math.sqrt(limit) * (1 - 1e-5 * (2 ** leaning - 1))]);
+    const kept = this.#master.problem.fleets[fleet]?.kept;
+    const excess = kept === undefined ? 0 : concentrationExcess(kept, limit, measure);
+    this.#master.addRow({ lower: NONE, upper: Math.max(0, excess) / unitOf(measure) }, entries, null);
+  }
+}
+
+/** The placements in a solution's values, as they are (fractional in a relaxation). */
+export function placementsIn(places: Iterable<Place>, values: Float64Array, integer: boolean): readonly Placement[] {
+  const read = (column: number): number => {
+    const value = values[column] ?? 0;
+    return integer ? Math.round(value) : value;
+  };
+  const placements: Placement[] = [];
+  for (const { candidate, lots, replicas } of places) {
+    const taken = read(lots);
+    if (taken <= 1e-9) continue;
+    const served = candidate.fill === null ? read(replicas) : taken * candidate.fill;
+    placements.push({ option: candidate.option, lots: taken, replicas: served });
+  }
+  return placements;
+}

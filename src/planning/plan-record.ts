@@ -1,0 +1,199 @@
+import { concentrationOf, sharesOf } from '../domain/concentration.ts';
+import type { HeldReplicas, Plan, PlanInput, PlannedMachine, RuleUse } from '../domain/plan.ts';
+import type { Policy, ShareMeasure } from '../domain/policy.ts';
+import { SHARE_MEASURES } from '../domain/policy.ts';
+import { fleetsAfter } from './allocation.ts';
+import type { Assignment } from './assignment.ts';
+import { fleetOfTeam } from './demand.ts';
+import { leaseWeight } from './fleets.ts';
+import { Ledger } from './ledger.ts';
+import { compareText, policiesInOrder } from './market-view.ts';
+import type { Optimum } from './optimise.ts';
+import type { Problem } from './option.ts';
+import { adjustedPrice } from './pricing.ts';
+import type { PlacedReplica } from './rule-use.ts';
+import { budgetUses, ruleUses } from './rule-use.ts';
+import type { RuleBook } from './rules.ts';
+import { MAX_PREMIUM } from './rules.ts';
+import { SOLVER } from './solver.ts';
+
+/** What planning came to, before it is told. */
+export interface Outcome {
+  readonly problem: Problem;
+  /** All rules of every policy, and those that the plan was held to. */
+  readonly all: RuleBook;
+  readonly inForce: RuleBook;
+  readonly planned: Optimum;
+  /** The cheapest for the same replicas without the policies' rules. */
+  readonly unruled: Optimum;
+  readonly assignment: Assignment;
+}
+
+/** The plan as it is told and stored. */
+export function planOf(outcome: Outcome, held: readonly HeldReplicas[]): Plan {
+  const { problem, planned, unruled, assignment } = outcome;
+  const { input } = problem;
+  const after = fleetsAfter(problem, planned.placements);
+  const whole = wholeFleet(problem, after);
+  const cost = whole.total('spend');
+  const free = wholeFleet(problem, fleetsAfter(problem, unruled.placements));
+  const unconstrained = Math.min(cost, free.total('spend'));
+  const { effectiveCost, effectiveBound, gapShare } = effectiveOf(problem, planned);
+  const { measure } = policiesInOrder(input)[0] ?? { measure: 'spend' as const };
+  const released = new Set(assignment.released.flatMap(({ leases }) => leases.map(({ id }) => id)));
+  return {
+    machines: assignment.machines,
+    keptLeaseIds: input.leases
+      .map(({ id }) => id)
+      .filter((id) => !released.has(id))
+      .toSorted(),
+    releasedLeaseIds: [...released].toSorted(),
+    held,
+    costMicroUsdPerHour: cost,
+    lowerBoundMicroUsdPerHour: Math.floor(cost * (1 - gapShare)),
+    effectiveCostMicroUsdPerHour: Math.round(effectiveCost),
+    effectiveBoundMicroUsdPerHour: Math.floor(effectiveBound + 1e-3),
+    gapShare,
+    unconstrainedCostMicroUsdPerHour: unconstrained,
+    premiumShare: premiumOf(cost, unconstrained),
+    rules: usesOf(outcome, after, assignment.machines, released),
+    shares: {
+      provider: Object.fromEntries(sharesOf(whole.amounts('provider', measure))),
+      region: Object.fromEntries(sharesOf(whole.amounts('region', measure))),
+      market: Object.fromEntries(sharesOf(whole.amounts('market', measure))),
+    },
+    concentration: concentrationOf(whole.amounts('provider', 'spend')),
+    solver: SOLVER,
+    status: statusOf(problem, planned),
+  };
+}
+
+function premiumOf(cost: number, unconstrained: number): number {
+  return unconstrained === 0 ? 0 : (cost - unconstrained) / unconstrained;
+}
+
+/** All fleets together, leases of workloads that no policy governs included. */
+function wholeFleet({ input, fleets }: Problem, after: readonly Ledger[]): Ledger {
+  const whole = new Ledger();
+  for (const ledger of after) whole.addAll(ledger);
+  const policies = policiesInOrder(input);
+  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  const [fallback] = fleets;
+  for (const lease of input.leases) {
+    const spec = specs.get(lease.workloadId);
+    if (spec !== undefined && fleetOfTeam(policies, spec.team) >= 0) continue;
+    if (spec === undefined || fallback === undefined) continue;
+    whole.add(leaseWeight(policies, fallback.policy, spec, lease), 1);
+  }
+  return whole;
+}
+
+/** Of the whole fleet, in which what the plan takes as given counts its own effective cost. */
+function effectiveOf(problem: Problem, planned: Optimum) {
+  const given = problem.fleets.reduce((sum, { base }) => sum + base.total('effective-cost'), 0);
+  const effectiveCost = given + planned.effectiveCost;
+  const effectiveBound = given + planned.effectiveBound;
+  const gap = effectiveCost === 0 ? 0 : (effectiveCost - effectiveBound) / effectiveCost;
+  // What binary fractions lose is no gap.
+  return { effectiveCost, effectiveBound, gapShare: gap < 1e-9 ? 0 : Math.min(1, gap) };
+}
+
+function statusOf(problem: Problem, { proven }: Optimum): Plan['status'] {
+  if (problem.classes.length === 0) return 'nothing-to-do';
+  return proven ? 'optimal' : 'feasible';
+}
+
+function usesOf(
+  outcome: Outcome,
+  after: readonly Ledger[],
+  machines: readonly PlannedMachine[],
+  released: ReadonlySet<string>,
+): readonly RuleUse[] {
+  const { problem, all, inForce, unruled } = outcome;
+  const { input } = problem;
+  const policies = policiesInOrder(input);
+  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
+  const fleetOf = (workloadId: string): number => fleetOfTeam(policies, teams.get(workloadId) ?? '');
+  const leases = input.leases.filter(({ id }) => !released.has(id));
+  const replicas = placedReplicas(leases, machines);
+  const free = fleetsAfter(problem, unruled.placements);
+  const uses = problem.fleets.flatMap((owner, index) => {
+    const ledger = after[index] ?? new Ledger();
+    const rules = all[index];
+    const enforced = inForce[index];
+    if (rules === undefined || enforced === undefined) return [];
+    const mine = (workloadId: string): boolean => fleetOf(workloadId) === index;
+    const smallest = smallestMachine(
+      policies,
+      leases.filter(({ workloadId }) => mine(workloadId)),
+      machines.filter(({ workloadId }) => mine(workloadId)),
+      ledger,
+    );
+    const planned = { input, index, owner, after: ledger, replicas, smallest };
+    const cost = ledger.total('spend');
+    const premium = premiumOf(cost, Math.min(cost, free[index]?.total('spend') ?? cost));
+    return [...ruleUses(planned, rules, enforced), ...premiumUse(owner.policy, premium)];
+  });
+  return [...uses, ...budgetUses(input, problem.teamSpends, spendOfTeams(input, leases, machines), 0)];
+}
+
+function spendOfTeams(input: PlanInput, leases: PlanInput['leases'], machines: readonly PlannedMachine[]) {
+  const policies = policiesInOrder(input);
+  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
+  const spends = new Map<string, number>();
+  const add = (workloadId: string, spend: number): void => {
+    const team = teams.get(workloadId) ?? '';
+    spends.set(team, (spends.get(team) ?? 0) + spend);
+  };
+  for (const lease of leases) add(lease.workloadId, adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour));
+  for (const machine of machines) add(machine.workloadId, machine.adjustedPriceMicroUsdPerHour);
+  return (team: string): number => spends.get(team) ?? 0;
+}
+
+function premiumUse({ name, maxPremiumShare: limit }: Policy, value: number): readonly RuleUse[] {
+  if (limit === null) return [];
+  return [{ policy: name, rule: MAX_PREMIUM, subject: '', value, limit, enforced: true, binding: value > limit }];
+}
+
+function placedReplicas(
+  leases: PlanInput['leases'],
+  machines: readonly PlannedMachine[],
+): ReadonlyMap<string, readonly PlacedReplica[]> {
+  const placed = new Map<string, Map<number, PlacedReplica>>();
+  for (const { workloadId, replicas, pool } of [...leases.toSorted((a, b) => compareText(a.id, b.id)), ...machines]) {
+    const own = placed.get(workloadId) ?? new Map<number, PlacedReplica>();
+    for (const replica of replicas) if (!own.has(replica)) own.set(replica, { workloadId, replica, pool });
+    placed.set(workloadId, own);
+  }
+  return new Map([...placed].map(([id, own]) => [id, [...own.values()]]));
+}
+
+function smallestMachine(
+  policies: readonly Policy[],
+  leases: PlanInput['leases'],
+  machines: readonly PlannedMachine[],
+  ledger: Ledger,
+): Readonly<Record<ShareMeasure, number>> {
+  const spend = least([
+    ...machines.map(({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour),
+    ...leases.map(({ pool, priceMicroUsdPerHour }) => adjustedPrice(policies, pool, priceMicroUsdPerHour)),
+  ]);
+  const accelerators = least([...machines, ...leases].map(({ acceleratorCount }) => acceleratorCount));
+  const perMachine = Object.fromEntries(
+    SHARE_MEASURES.map((measure) => [
+      measure,
+      ledger.machineCount === 0 ? 0 : ledger.total(measure) / ledger.machineCount,
+    ]),
+  );
+  return {
+    spend,
+    accelerators,
+    // No machine is the smallest in these by itself: the mean stands for it.
+    'accelerator-hours': Math.min(accelerators, perMachine['accelerator-hours'] ?? 0),
+    'effective-cost': Math.min(spend, perMachine['effective-cost'] ?? 0),
+  };
+}
+
+function least(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((a, b) => Math.min(a, b));
+}

@@ -1,0 +1,189 @@
+import type { Placement } from './allocation.ts';
+import type { Candidate } from './candidates.ts';
+import type { Cuts } from './cuts.ts';
+import { placementsIn } from './cuts.ts';
+import type { Master, Pricing, Relaxed } from './master.ts';
+import type { Gap, IntegerAnswer } from './solver.ts';
+
+/** Branch-and-bound stops here with its best answer and bound: a limit on work, not on time, so that the same input gives the same plan. */
+const MOST_NODES = 3000;
+/** The search near the relaxation is for a good answer at once; proving comes after it. */
+const NEARBY_NODES = 60;
+/** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
+const NEARBY_LOTS = 3;
+const NEARBY_OTHERS = 8;
+/** How far above the relaxation's optimum the first search looks where no answer is known; the next looks further. */
+const FIRST_REACH_SHARE = 0.001;
+/** Rounds of adding violated rows; each adds at least one, so real fleets need a handful. */
+const MOST_RELAXED_ROUNDS = 40;
+const MOST_ROUNDS = 60;
+/** From this round on, cuts on the concentration lean inwards, so that the rounds end; the bound stays that of the round before. */
+const LEANING_ROUND = 30;
+
+/** An answer in whole numbers that was checked against every rule in whole micro-dollars. */
+export interface Solved {
+  readonly placements: readonly Placement[];
+  /** In the question's costs; `bound` is proved for every answer. */
+  readonly objective: number;
+  readonly bound: number;
+  /** Whether the two are within the gap asked for. */
+  readonly isProven: boolean;
+}
+
+interface Searched {
+  /** Null: none was found; `isInfeasible` says whether there is none. */
+  readonly answer: IntegerAnswer | null;
+  readonly found: readonly Placement[];
+  readonly isInfeasible: boolean;
+}
+
+const UNLIMITED = Number.POSITIVE_INFINITY;
+
+/** Looks for whole answers: near the relaxation first, then among all candidates that could be in a better one. */
+export class WholeSearch {
+  readonly #master: Master;
+  readonly #cuts: Cuts;
+  /** Whether a good answer near the relaxation will do. */
+  readonly #quick: boolean;
+
+  constructor(master: Master, cuts: Cuts, quick: boolean) {
+    this.#master = master;
+    this.#cuts = cuts;
+    this.#quick = quick;
+  }
+
+  /** Solves the relaxation and whatever rows its answers turn out to break, until they break none. */
+  async relax(price: Pricing): Promise<Relaxed | null> {
+    let relaxed = await this.#master.relax(price);
+    for (let round = 0; relaxed !== null && round < MOST_RELAXED_ROUNDS; round += 1) {
+      const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
+      const { breaches, ledgers } = this.#cuts.broken(placements, 1e-6);
+      if (!this.#cuts.cut(breaches, ledgers, 0, false)) break;
+      relaxed = await this.#master.relax(price);
+    }
+    return relaxed;
+  }
+
+  /** The best whole answer within the gap, from an optimum of the relaxation; null where there is none. */
+  async solve(price: Pricing, relaxed: Relaxed, gap: Gap): Promise<Solved | null> {
+    const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
+    if (this.#master.isWhole(relaxed.relaxation.values)) {
+      const whole = placementsIn(this.#master.places(), relaxed.relaxation.values, true);
+      if (this.#cuts.broken(whole, 0).breaches.length === 0) {
+        return { placements: whole, objective: relaxed.bound, bound: relaxed.bound, isProven: true };
+      }
+    }
+    this.#cuts.addNear(placements);
+    const nearby = await this.#nearby(price, relaxed, placements, gap);
+    if (nearby !== null && within(gap, nearby.objective, relaxed.bound)) return { ...nearby, isProven: true };
+    if (nearby !== null && this.#quick) return nearby;
+    const proven = await this.#among(price, relaxed, nearby, gap);
+    return proven ?? nearby;
+  }
+
+  /** A good answer at once: lots a few away from the relaxation's, and few others. Its bound is the relaxation's. */
+  async #nearby(price: Pricing, relaxed: Relaxed, placements: readonly Placement[], gap: Gap): Promise<Solved | null> {
+    const lotsAt = new Map(placements.map(({ option, lots }) => [option, lots]));
+    const chosen = new Map<Candidate, readonly [number, number]>();
+    for (const candidates of this.#master.candidates) {
+      const others: { readonly candidate: Candidate; readonly reduced: number }[] = [];
+      for (const candidate of candidates) {
+        const lots = lotsAt.get(candidate.option);
+        if (lots === undefined) {
+          others.push({ candidate, reduced: this.#master.reducedCost(candidate, relaxed.relaxation.rowDuals, price) });
+          continue;
+        }
+        const lower = Math.max(0, Math.floor(lots + 1e-6) - NEARBY_LOTS);
+        chosen.set(candidate, [lower, Math.min(candidate.mostLots, Math.ceil(lots - 1e-6) + NEARBY_LOTS)]);
+      }
+      others.sort((a, b) => a.reduced - b.reduced);
+      for (const { candidate } of others.slice(0, NEARBY_OTHERS)) {
+        chosen.set(candidate, [0, Math.min(candidate.mostLots, NEARBY_LOTS)]);
+      }
+    }
+    const near: Gap = { relative: gap.relative / 2, absolute: gap.absolute };
+    for (let round = 0; round < 4; round += 1) {
+      const { answer, found } = await this.#search(
+        price,
+        (candidate) => chosen.get(candidate) ?? null,
+        near,
+        NEARBY_NODES,
+      );
+      if (answer === null) return null;
+      const { breaches, ledgers } = this.#cuts.broken(found, 0);
+      if (breaches.length === 0) {
+        return { placements: found, objective: answer.objective, bound: relaxed.bound, isProven: false };
+      }
+      this.#cuts.cut(breaches, ledgers, 0, true);
+    }
+    return null;
+  }
+
+  /**
+   * The best answer, by searching only what can be in a better one than is known: a candidate whose reduced cost exceeds the
+   * distance between the known answer and the relaxation cannot.
+   */
+  async #among(price: Pricing, relaxed: Relaxed, known: Solved | null, gap: Gap): Promise<Solved | null> {
+    const { bound: floor, relaxation } = relaxed;
+    let reach =
+      known === null ? Math.max(FIRST_REACH_SHARE * Math.abs(floor), 10 * gap.absolute) : known.objective - floor;
+    let reached = gap;
+    let bound = floor;
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      const inReach = (candidate: Candidate): readonly [number, number] | null =>
+        this.#master.reducedCost(candidate, relaxation.rowDuals, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
+      const { answer, found, isInfeasible } = await this.#search(price, inReach, reached, MOST_NODES);
+      if (answer === null) {
+        if (known !== null) return isInfeasible ? { ...known, bound: known.objective, isProven: true } : null;
+        if (reach === UNLIMITED) return null;
+        reach = UNLIMITED;
+        continue;
+      }
+      const leans = round >= LEANING_ROUND;
+      if (!leans) bound = Math.max(bound, Math.min(answer.bound, floor + reach));
+      const { breaches, ledgers } = this.#cuts.broken(found, 0);
+      if (breaches.length > 0) {
+        this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true);
+        // Where the limit on work was met once, a further search is not asked for more than this one gave.
+        if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
+        continue;
+      }
+      const solved = { placements: found, objective: answer.objective, bound: Math.min(bound, answer.objective) };
+      const isProven = !leans && within(gap, solved.objective, solved.bound);
+      const better =
+        known === null || solved.objective < known.objective
+          ? solved
+          : { ...known, bound: Math.min(bound, known.objective) };
+      // Past its limit on work a search among more candidates would do no better.
+      if (isProven || answer.bound < floor + reach || answer.status === 'feasible') return { ...better, isProven };
+      reach = answer.objective - floor;
+    }
+    return null;
+  }
+
+  async #search(
+    price: Pricing,
+    lotsOf: (candidate: Candidate) => readonly [number, number] | null,
+    gap: Gap,
+    mostNodes: number,
+  ): Promise<Searched> {
+    const { model, places } = await this.#master.whole(price, lotsOf);
+    try {
+      const answer = model.solveInteger(gap, mostNodes);
+      if (answer.status === 'infeasible' || answer.status === 'unknown') {
+        return { answer: null, found: [], isInfeasible: answer.status === 'infeasible' };
+      }
+      return { answer, found: placementsIn(places, answer.values, true), isInfeasible: false };
+    } finally {
+      model.close();
+    }
+  }
+}
+
+function gapOf({ objective, bound }: { readonly objective: number; readonly bound: number }): number {
+  return objective === 0 ? 0 : (objective - bound) / Math.abs(objective);
+}
+
+function within(gap: Gap, objective: number, bound: number): boolean {
+  return objective - bound <= Math.max(gap.absolute, gap.relative * Math.abs(objective));
+}
