@@ -4,7 +4,7 @@ import type { Supply } from './eligibility.ts';
 import type { Ledger } from './ledger.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
-import { prunedOptions } from './prune.ts';
+import { pruned } from './prune.ts';
 import type { RuleBook, Rules } from './rules.ts';
 import { LOSSES, moneyMeasure } from './rules.ts';
 import type { RowBounds } from './solver.ts';
@@ -83,7 +83,16 @@ export function candidatesOf(
   keys: RowKeys,
 ): readonly (readonly Candidate[])[] {
   const builder = new Builder(problem, rules, requiredProviders, keys);
-  return prunedOptions(problem, rules).map((options) => options.map((option) => builder.candidate(option)));
+  const budgeted = new Set(problem.teamSpends.map(({ team }) => team));
+  return problem.classes.map((demandClass, index) => {
+    const own = rules[demandClass.fleet];
+    if (own === undefined) return [];
+    // What runs is always an option.
+    const running = (problem.options[index] ?? []).filter((option) => option.running !== null);
+    const fresh = (problem.options[index] ?? []).filter((option) => option.running === null);
+    const needed = pruned(demandClass, fresh, own, problem.supply, budgeted.has(demandClass.spec.team));
+    return [...running, ...needed].map((option) => builder.candidate(option));
+  });
 }
 
 /** The most lots of the option that supply and demand let anyone take. */

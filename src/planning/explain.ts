@@ -4,7 +4,7 @@ import { poolKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { Breach } from './breaches.ts';
 import { breachText, fleetBreaches } from './breaches.ts';
-import { obstaclesOf, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
+import { Eligibility, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
 import type { Weight } from './ledger.ts';
 import type { MarketOffer } from './market-view.ts';
 import { compareText } from './market-view.ts';
@@ -27,7 +27,8 @@ export function explainWorkload(input: PlanInput, plan: Plan, workloadId: string
   const offers = [...new Set(workload.spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
     (accelerator) => scene.market.byAccelerator.get(accelerator) ?? [],
   );
-  const alternatives = offers.map((at) => alternativeAt(scene, at));
+  const judge = scene.policy === null ? null : new Eligibility(scene.policy, scene.spec, scene.supply);
+  const alternatives = offers.map((at) => alternativeAt(scene, judge, at));
   return {
     workloadId,
     alternatives: alternatives.toSorted(cheapestFirst),
@@ -56,8 +57,8 @@ interface Judgement {
   readonly detail: string;
 }
 
-function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
-  const { candidate, judgement } = judgedAt(scene, at);
+function alternativeAt(scene: Scene, judge: Eligibility | null, at: MarketOffer): Alternative {
+  const { candidate, judgement } = judgedAt(scene, judge, at);
   return {
     pool: at.offer.pool,
     accelerator: at.offer.accelerator,
@@ -68,14 +69,18 @@ function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
 }
 
 /** The workload's best choice at the offer: the cheapest of those that nothing stands in the way of, else of those that fit. */
-function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null; judgement: Judgement } {
+function judgedAt(
+  scene: Scene,
+  judge: Eligibility | null,
+  at: MarketOffer,
+): { candidate: Candidate | null; judgement: Judgement } {
   const { policy, spec, supply } = scene;
-  if (policy === null) return { candidate: null, judgement: UNGOVERNED };
+  if (policy === null || judge === null) return { candidate: null, judgement: UNGOVERNED };
   const choices = spec.accelerators.filter(({ accelerator }) => accelerator === at.offer.accelerator);
   const ranked = choices
     .map((choice) => ({
       choice,
-      obstacles: obstaclesOf(policy, spec, choice, at, supply),
+      obstacles: judge.obstaclesOf(choice, at),
       candidate: candidateAt(policy, spec, choice, at),
     }))
     .toSorted(

@@ -127,7 +127,7 @@ export class HoldReasons {
     if (demandClass === undefined) return null;
     const supply = supplyWithout(whole ? this.#problem.supply : beside.supply, lifted);
     const { fleets, market } = this.#problem;
-    const options = optionsOf(fleets, market, supply, demandClass, lifted);
+    const options = optionsOf(fleets, market, supply, demandClass, this.#isBudgeted(demandClass), lifted);
     if (options.length === 0) return null;
     const problem: Problem = whole
       ? { ...this.#problem, supply, options: this.#optionsWith(classIndex, options) }

@@ -1,12 +1,12 @@
 import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
 import { fleetsAfter, moveCostPerHour } from './allocation.ts';
-import { capBreaches, fleetBreaches } from './breaches.ts';
+import { fleetBreaches, keptExcess } from './breaches.ts';
 import { budgetRooms } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
-import type { RuleBook } from './rules.ts';
+import type { RuleBook, Rules } from './rules.ts';
 import { LOSSES, ruleNames } from './rules.ts';
 
 /** Each pass only moves lots to better places, so passes end by themselves; this bounds the work on vast fleets. */
@@ -109,19 +109,43 @@ class Bench {
     const fleet = this.#problem.classes[from.classIndex]?.fleet ?? -1;
     const rules = this.#rules[fleet];
     const ledger = this.#fleets[fleet];
-    if (rules === undefined || ledger === undefined) return false;
+    if (rules === undefined || ledger === undefined || !this.#mayMove(from, to, lots, fleet, rules, ledger)) return false;
     const providers = Math.min(
       this.#requiredProviders[fleet] ?? 1,
       ledger.providerCount(rules.measure, rules.minProviderShare),
     );
     this.#book(from, -lots, -replicas);
     this.#book(to, lots, replicas);
-    if (this.#suppliable(to) && this.#survivable(to) && this.#affordable(to) && this.#allowed(to, fleet, providers)) {
+    if (this.#suppliable(to) && this.#survivable(to) && this.#affordable(to) && this.#allowed(fleet, providers)) {
       return true;
     }
     this.#book(to, -lots, -replicas);
     this.#book(from, lots, replicas);
     return false;
+  }
+
+  /** Cheap and mostly decisive: whether the place itself has room in its quotas and under its caps. */
+  #mayMove(from: Option, to: Option, lots: number, fleet: number, rules: Rules, ledger: Ledger): boolean {
+    if (to.running === null) {
+      const given = from.running === null ? from.at.claims : [];
+      for (const { quota, units } of to.at.claims) {
+        const freed = given.find((claim) => claim.quota === quota)?.units ?? 0;
+        const more = (units * to.machinesPerLot - freed * from.machinesPerLot) * lots;
+        if (more > 0 && (this.#quotaUnits.get(quota) ?? 0) + more > this.#problem.supply.headroom(quota)) return false;
+      }
+    }
+    const kept = this.#problem.fleets[fleet]?.kept;
+    const { measure } = rules;
+    const more = (to.weight.amounts[measure] - from.weight.amounts[measure]) * lots;
+    const total = ledger.total(measure) + more;
+    for (const cap of rules.caps) {
+      const subject = to.weight.subjects[cap.scope];
+      if (subject === null || kept === undefined) continue;
+      const leaves = from.weight.subjects[cap.scope] === subject ? from.weight.amounts[measure] * lots : 0;
+      const amount = ledger.amount(cap.scope, subject, measure) + to.weight.amounts[measure] * lots - leaves;
+      if (amount > cap.limit * total + keptExcess(kept, cap, subject, measure) + 1e-9 * total) return false;
+    }
+    return true;
   }
 
   #book(option: Option, lots: number, replicas: number): void {
@@ -164,18 +188,12 @@ class Bench {
     return (this.#teamSpend.get(team) ?? 0) <= Math.round(room * MICRO_USD_PER_USD);
   }
 
-  #allowed({ weight }: Option, fleet: number, providers: number): boolean {
+  #allowed(fleet: number, providers: number): boolean {
     const rules = this.#rules[fleet];
     const ledger = this.#fleets[fleet];
     const kept = this.#problem.fleets[fleet]?.kept;
     if (rules === undefined || ledger === undefined || kept === undefined) return false;
     if (ruleNames(rules).length === 0) return true;
-    // Cheap and mostly decisive: the caps on the place itself.
-    for (const cap of rules.caps) {
-      const subject = weight.subjects[cap.scope];
-      if (subject === null) continue;
-      if (capBreaches(ledger, kept, cap, rules.measure, [subject]).length > 0) return false;
-    }
     return fleetBreaches(ledger, kept, rules, providers).length === 0;
   }
 }

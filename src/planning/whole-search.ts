@@ -10,8 +10,8 @@ const MOST_NODES = 3000;
 /** The search near the relaxation is for a good answer at once; proving comes after it. */
 const NEARBY_NODES = 60;
 /** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
-const NEARBY_LOTS = 3;
-const NEARBY_OTHERS = 8;
+const NEARBY_LOTS = 5;
+const NEARBY_OTHERS = 20;
 /** How far above the relaxation's optimum the first search looks where no answer is known; the next looks further. */
 const FIRST_REACH_SHARE = 0.001;
 /** Rounds of adding violated rows; each adds at least one, so real fleets need a handful. */
@@ -108,6 +108,7 @@ export class WholeSearch {
         (candidate) => chosen.get(candidate) ?? null,
         near,
         NEARBY_NODES,
+        false,
       );
       if (answer === null) return null;
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
@@ -132,7 +133,7 @@ export class WholeSearch {
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const inReach = (candidate: Candidate): readonly [number, number] | null =>
         this.#master.reducedCost(candidate, relaxation.rowDuals, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
-      const { answer, found, isInfeasible } = await this.#search(price, inReach, reached, MOST_NODES);
+      const { answer, found, isInfeasible } = await this.#search(price, inReach, reached, MOST_NODES, known !== null);
       if (answer === null) {
         if (known !== null) return isInfeasible ? { ...known, bound: known.objective, isProven: true } : null;
         if (reach === UNLIMITED) return null;
@@ -166,10 +167,11 @@ export class WholeSearch {
     lotsOf: (candidate: Candidate) => readonly [number, number] | null,
     gap: Gap,
     mostNodes: number,
+    proveOnly: boolean,
   ): Promise<Searched> {
     const { model, places } = await this.#master.whole(price, lotsOf);
     try {
-      const answer = model.solveInteger(gap, mostNodes);
+      const answer = model.solveInteger(gap, mostNodes, proveOnly);
       if (answer.status === 'infeasible' || answer.status === 'unknown') {
         return { answer: null, found: [], isInfeasible: answer.status === 'infeasible' };
       }
