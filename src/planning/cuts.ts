@@ -120,18 +120,7 @@ export class Cuts {
       const excess = concentrationExcess(ledger, own.maxConcentration, measure);
       if (excess < -NEAR_CONE * ledger.total(measure)) continue;
       const amounts = ledger.amounts('provider', measure);
-      const norm = Math.hypot(...amounts.values());
-      for (const [from] of amounts) {
-        for (const [to] of amounts) {
-          if (from === to) continue;
-          for (const step of BESIDE) {
-            const beside = new Map(amounts);
-            beside.set(from, Math.max(0, (amounts.get(from) ?? 0) - step * norm));
-            beside.set(to, (amounts.get(to) ?? 0) + step * norm);
-            this.#addTangentAt(fleet, own, beside, 0);
-          }
-        }
-      }
+      for (const point of pointsBeside(amounts)) this.#addTangentAt(fleet, own, point, 0);
       added = true;
     }
     return added;
@@ -173,4 +162,20 @@ export function placementsIn(places: Iterable<Place>, values: Float64Array, inte
     placements.push({ option: candidate.option, lots: taken, replicas: served });
   }
   return placements;
+}
+
+/** Points a little to the side of the amounts: some of one holder's moved to another. */
+function pointsBeside(amounts: ReadonlyMap<string, number>): readonly ReadonlyMap<string, number>[] {
+  const norm = Math.hypot(...amounts.values());
+  const pairs = [...amounts.keys()].flatMap((from) =>
+    [...amounts.keys()].filter((to) => to !== from).map((to) => [from, to] as const),
+  );
+  return pairs.flatMap(([from, to]) =>
+    BESIDE.map((step) => {
+      const beside = new Map(amounts);
+      beside.set(from, Math.max(0, (amounts.get(from) ?? 0) - step * norm));
+      beside.set(to, (amounts.get(to) ?? 0) + step * norm);
+      return beside;
+    }),
+  );
 }

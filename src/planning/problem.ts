@@ -7,14 +7,14 @@ import type { Obstacle, Supply } from './eligibility.ts';
 import { Eligibility, supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import { fleetsOf, teamSpendsOf } from './fleets.ts';
+import type { Weight } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { compareText, marketViewOf } from './market-view.ts';
 import type { Option, Problem } from './option.ts';
 import { fleetOf, movableLeases } from './option.ts';
-import type { Weight } from './ledger.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import type { Draft } from './prune.ts';
-import { amountOf, pruned } from './prune.ts';
+import { amountOf, PlaceKeys, pruned } from './prune.ts';
 import { rulesOf } from './rules.ts';
 import { runningOptions, withoutMovable } from './running.ts';
 import type { Shape } from './shape.ts';
@@ -28,8 +28,10 @@ export function problemOf(input: PlanInput, moves = false): Problem {
   const present = fleetsOf(input);
   const fleets = moves ? withoutMovable(input, present, demand) : present;
   const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
+  const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
   const parts = demand.flatMap((demandClass) => {
-    const options = optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team));
+    const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
+    const options = optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
     // Replicas of different workloads never share a machine, so classes with shared machines fall apart into their members.
     const shares =
       options.some(({ replicasPerLot }) => replicasPerLot > 1) ||
@@ -62,6 +64,7 @@ export function optionsOf(
   supply: Supply,
   demandClass: DemandClass,
   budgeted: boolean,
+  placeKeys: PlaceKeys,
   lifted: ReadonlySet<string> = new Set(),
 ): readonly Option[] {
   const { policy } = fleetOf(fleets, demandClass);
@@ -73,7 +76,7 @@ export function optionsOf(
     if (shape !== null) drafts.push(draftAt(policy, demandClass, choice, at, shape));
   }
   drafts.sort(byPreference);
-  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted).map(optionFrom);
+  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys).map(optionFrom);
 }
 
 function shapeWithout(

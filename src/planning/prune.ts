@@ -36,37 +36,58 @@ export function pruned<D extends Draft>(
   rules: Rules,
   supply: Supply,
   budgeted: boolean,
+  placeKeys: PlaceKeys = new PlaceKeys(rules),
 ): readonly D[] {
   const exhaustive = new Set<string>();
+  const byBudget = budgeted && rules.budgets;
   const survives = {
     provider: surviveRoom(rules, demandClass, 'provider', '') !== null,
     region: surviveRoom(rules, demandClass, 'region', '') !== null,
   };
   return drafts.filter((draft) => {
-    const rows = rowSignature(draft, rules, survives, budgeted && rules.budgets);
-    let claims = '';
-    for (const { quota, units } of draft.at.claims) claims += ` ${quota}*${units * draft.machinesPerLot}`;
-    if (exhaustive.has(rows + claims) || exhaustive.has(rows)) return false;
-    if (supply.available(draft.at) === null) exhaustive.add(rows + claims);
+    const rows = rowSignature(draft, rules, placeKeys.of(draft.at), survives, byBudget);
+    const { claimsKey } = draft.at;
+    const signature = claimsKey === '' ? rows : `${rows}|${claimsKey}*${draft.machinesPerLot}`;
+    if (exhaustive.has(signature) || exhaustive.has(rows)) return false;
+    if (supply.available(draft.at) === null) exhaustive.add(signature);
     return true;
   });
+}
+
+/** What an offer's place is to the caps; one for all classes of a fleet saves most of the work. */
+export class PlaceKeys {
+  readonly #caps: Rules['caps'];
+  readonly #keys = new Map<MarketOffer, string>();
+
+  constructor({ caps }: Rules) {
+    this.#caps = caps;
+  }
+
+  of(at: MarketOffer): string {
+    let key = this.#keys.get(at);
+    if (key === undefined) {
+      // "No subject" and the subject "" of spot machines are two things.
+      key = this.#caps.map(({ scope }) => (at.subjects[scope] === null ? '|' : `|=${at.subjects[scope]}`)).join('');
+      this.#keys.set(at, key);
+    }
+    return key;
+  }
 }
 
 /** Equal for drafts that count alike in every row but those of quotas. */
 function rowSignature(
   draft: Draft,
   rules: Rules,
+  place: string,
   survives: { readonly provider: boolean; readonly region: boolean },
   byBudget: boolean,
 ): string {
   const { subjects, offer } = draft.at;
   const byMoney = rules.maxConcentration !== null;
   const byShare = rules.caps.length > 0 || (rules.minProviders > 1 && rules.minProviderShare > 0);
-  let signature = `${draft.replicasPerLot}`;
+  let signature = `${draft.replicasPerLot}${place}`;
   if (byMoney || rules.minProviders > 1 || survives.provider) signature += `|${offer.pool.provider}`;
   if (survives.region) signature += `|${subjects.region}`;
-  // "No subject" and the subject "" of spot machines are two things.
-  for (const { scope } of rules.caps) signature += subjects[scope] === null ? '|' : `|=${subjects[scope]}`;
   if (byMoney) signature += `|${amountOf(draft, moneyMeasure(rules))}`;
   if (byShare) signature += `|${amountOf(draft, rules.measure)}`;
   if (byBudget) signature += `|${amountOf(draft, 'spend')}`;

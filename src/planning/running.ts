@@ -144,6 +144,7 @@ function offerOfLease(market: MarketView, lease: RunningLot['leases'][number], a
     isValid: true,
     subjects: subjectsOf(lease.pool),
     claims: [],
+    claimsKey: '',
     soldOut: null,
   };
 }
