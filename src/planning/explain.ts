@@ -10,8 +10,8 @@ import type { MarketOffer } from './market-view.ts';
 import { compareText } from './market-view.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import { LOSSES, MIN_PROVIDERS, SURVIVE_RULE, surviveLimit } from './rules.ts';
-import type { Scene, Taken } from './scene.ts';
-import { sceneOf } from './scene.ts';
+import type { Scene, Stage, Taken } from './scene.ts';
+import { sceneOf, stageOf } from './scene.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 import { countText, rateText } from './wording.ts';
@@ -21,10 +21,23 @@ import { countText, rateText } from './wording.ts';
  * with what was decided about it. Needs no solver. Throws RangeError for a workload that is not in the input.
  */
 export function explainWorkload(input: PlanInput, plan: Plan, workloadId: string): Explanation {
-  const workload = input.workloads.find(({ id }) => id === workloadId);
-  if (workload === undefined) throw new RangeError(`the plan's input has no workload "${workloadId}"`);
-  const scene = sceneOf(input, plan, workloadId, workload.spec);
-  const offers = [...new Set(workload.spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
+  return createExplainer(input, plan)(workloadId);
+}
+
+/** The same for many workloads of one plan. */
+export function createExplainer(input: PlanInput, plan: Plan): (workloadId: string) => Explanation {
+  const stage = stageOf(input, plan);
+  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  return (workloadId) => {
+    const spec = specs.get(workloadId);
+    if (spec === undefined) throw new RangeError(`the plan's input has no workload "${workloadId}"`);
+    return explained(stage, workloadId, spec);
+  };
+}
+
+function explained(stage: Stage, workloadId: string, spec: WorkloadSpec): Explanation {
+  const scene = sceneOf(stage, workloadId, spec);
+  const offers = [...new Set(spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
     (accelerator) => scene.market.byAccelerator.get(accelerator) ?? [],
   );
   const judge = scene.policy === null ? null : new Eligibility(scene.policy, scene.spec, scene.supply);
@@ -33,7 +46,7 @@ export function explainWorkload(input: PlanInput, plan: Plan, workloadId: string
     workloadId,
     alternatives: alternatives.toSorted(cheapestFirst),
     otherAcceleratorCount: scene.market.offers.length - offers.length,
-    held: plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
+    held: stage.plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
   };
 }
 
