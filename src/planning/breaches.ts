@@ -51,6 +51,19 @@ export function capBreaches(
   return breaches;
 }
 
+/** Whether the fleet breaks any rule that {@link fleetBreaches} would tell; quicker where that is all one wants to know. */
+export function isBroken(ledger: Ledger, kept: Ledger, rules: Rules, requiredProviders: number): boolean {
+  const { measure } = rules;
+  const total = ledger.total(measure);
+  const overCap = rules.caps.some((cap) =>
+    ledger.someSubject(cap.scope, measure, (subject, amount) => {
+      const over = amount - cap.limit * total;
+      return over > TOLERANCE * total && over - keptExcess(kept, cap, subject, measure) > TOLERANCE * total;
+    }),
+  );
+  return overCap || fleetBreaches(ledger, kept, { ...rules, caps: [] }, requiredProviders).length > 0;
+}
+
 function concentrationBreaches(ledger: Ledger, kept: Ledger, limit: number, measure: ShareMeasure): readonly Breach[] {
   const total = ledger.total(measure);
   const over = concentrationExcess(ledger, limit, measure) - Math.max(0, concentrationExcess(kept, limit, measure));

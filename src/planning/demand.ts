@@ -188,6 +188,13 @@ function gangOf(replica: number, leases: readonly PlanLease[]): readonly PlanLea
   return gangs[0]?.[1] ?? [];
 }
 
+/** Equal for classes with the same options: the kind of their workloads, whatever of them is to be placed. */
+export function kindOf({ fleet, spec, members, keptReplicas }: DemandClass): string {
+  const perMember = members[0]?.replicas.length ?? 0;
+  const entry = { workload: { id: '', spec }, fleet, fresh: [], running: [], completions: [], keptReplicas };
+  return `${perMember} ${likeness(entry, true)}`;
+}
+
 /** Everything of an unserved workload that a plan depends on. Lists whose order means nothing are sorted. */
 function likeness({ workload: { spec }, fleet, fresh, running, keptReplicas }: Unserved, budgeted: boolean): string {
   const choices = spec.accelerators.map(({ accelerator, count: accelerators, perMachine, throughput }) =>

@@ -2,17 +2,29 @@ import type { HeldReplicas, PlanInput, PlanLease, PlannedMachine, PlanWorkload }
 import { poolKey } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
-import type { Decision } from './decide.ts';
+import { effectiveCostOf } from './allocation.ts';
+import { assign } from './assignment.ts';
+import { countedProviders } from './breaches.ts';
 import { decide } from './decide.ts';
-import { demandOf, fleetOfTeam } from './demand.ts';
+import type { DemandClass } from './demand.ts';
+import { demandOf, fleetOfTeam, kindOf } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
 import type { TeamSpend } from './fleets.ts';
 import { leaseWeight } from './fleets.ts';
+import { greedily, roundedDown } from './greedy.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { marketViewOf, policiesInOrder } from './market-view.ts';
-import { problemFrom } from './problem.ts';
+import { relaxedOptimum } from './optimise.ts';
+import type { Option, Problem } from './option.ts';
+import { polished } from './polish.ts';
+import { optionsIn, problemFrom } from './problem.ts';
+import type { RuleBook } from './rules.ts';
+import { rulesOf } from './rules.ts';
+
+/** An answer at once may cost this share more than the relaxation says it might; past that it is searched for. */
+const MOST_LOSS_SHARE = 0.1;
 
 /** What one change adds to the fleet. */
 export interface Increment {
@@ -39,6 +51,8 @@ export class FleetSession {
   readonly #units = new Map<string, number>();
   readonly #machines = new Map<string, number>();
   readonly #gapShare: number;
+  /** By kind of class; those that a change of the market touches are forgotten. */
+  readonly #options = new Map<string, readonly Option[]>();
   #lastId = 0;
 
   constructor(input: PlanInput, gapShare = 1e-4) {
@@ -65,7 +79,7 @@ export class FleetSession {
 
   /** A place refused: it is left alone, and the machines that were to come up there, or were lost there, are placed elsewhere. */
   async refuse(refusal: SoldOut, lostLeaseIds: readonly string[]): Promise<Increment> {
-    this.#market = withRefusal(this.#market, refusal);
+    this.#change(withRefusal(this.#market, refusal));
     const lost = new Set(lostLeaseIds);
     const touched = new Set<string>();
     for (const [workloadId, leases] of this.#leases) {
@@ -86,7 +100,7 @@ export class FleetSession {
     const offer = { ...at.offer, priceMicroUsdPerHour };
     const [changed] = marketViewOf({ ...this.#input, offers: [offer], soldOut: [] }).offers;
     if (changed === undefined) return;
-    this.#market = withOffers(this.#market, (old) => (old.key === key ? { ...changed, soldOut: old.soldOut } : old));
+    this.#change(withOffers(this.#market, (old) => (old.key === key ? { ...changed, soldOut: old.soldOut } : old)));
   }
 
   /** The machines that serve a workload, those that were placed since included. */
@@ -94,20 +108,98 @@ export class FleetSession {
     return [...(this.#leases.get(workloadId)?.values() ?? [])];
   }
 
+  #change(market: MarketView): void {
+    for (const [kind, options] of this.#options) {
+      if (options.some(({ at }) => market.byKey.get(at.key) !== at)) this.#options.delete(kind);
+    }
+    this.#market = market;
+  }
+
   async #placeUnserved(workloads: readonly PlanWorkload[]): Promise<Increment> {
     const leases = workloads.flatMap(({ id }) => this.leasesOf(id));
     const input = { ...this.#input, workloads, leases };
-    const { policies } = this.#input;
-    const fleets = policies.map((policy, index) => {
+    const fleets = this.#input.policies.map((policy, index) => {
       const kept = this.#fleets[index] ?? new Ledger();
       return { policy, base: kept, kept };
     });
     const around = { input, market: this.#market, supply: this.#supply(), fleets, teamSpends: this.#teamSpends() };
-    const problem = problemFrom(around, demandOf(input, false), false);
+    const optionsFor = (demandClass: DemandClass): readonly Option[] => this.#optionsFor(around, demandClass);
+    const problem = problemFrom(around, demandOf(input, false), false, optionsFor);
+    const increment = (await this.#atOnce(problem)) ?? (await this.#searched(problem));
+    for (const machine of increment.machines) this.#book(this.#leaseOf(machine), 1);
+    return increment;
+  }
+
+  /**
+   * The answer where the first allowed places are good enough: for one replica they are the best there are, for more they are
+   * held against the relaxation. Null where that does not tell, or not everything finds a place.
+   */
+  async #atOnce(problem: Problem): Promise<Increment | null> {
+    const rules = this.#rulesInForce(problem);
+    if (rules === null) return null;
+    const required = rules.map(({ minProviders }) => minProviders);
+    const isOne = problem.classes.reduce((sum, { demand }) => sum + demand, 0) <= 1;
+    const relaxed = isOne ? null : await relaxedOptimum(problem, rules, required);
+    const found = [
+      greedily(problem, rules, required),
+      relaxed === null ? null : roundedDown(problem, rules, required, relaxed.placements),
+    ].flatMap((placements) => {
+      // What a cap kept from the best places at first may go there once the rest of the fleet has grown.
+      const best = placements === null ? null : polished(problem, rules, placements, required);
+      return best === null ? [] : [{ placements: best, cost: effectiveCostOf(problem, best) }];
+    });
+    const [best] = found.toSorted((one, other) => one.cost - other.cost);
+    if (best === undefined) return null;
+    const { placements, cost } = best;
+    const bound = isOne ? cost : (relaxed?.bound ?? 0);
+    const whole = this.#fleets.reduce((sum, fleet) => sum + fleet.total('effective-cost'), cost);
+    if (cost - bound > this.#gapShare * whole || cost - bound > MOST_LOSS_SHARE * cost) return null;
+    const { machines } = assign(problem, placements);
+    return {
+      machines,
+      held: [],
+      effectiveCostMicroUsdPerHour: Math.round(cost),
+      effectiveBoundMicroUsdPerHour: Math.floor(Math.min(cost, bound) + 1e-3),
+    };
+  }
+
+  async #searched(problem: Problem): Promise<Increment> {
     const planning = { problem, gapShare: this.#gapShare, quick: false, onPhase: () => {} };
-    const decision = await decide(planning);
-    for (const machine of decision.assignment.machines) this.#book(this.#leaseOf(machine), 1);
-    return incrementOf(decision);
+    const { assignment, held, planned } = await decide(planning);
+    return {
+      machines: assignment.machines,
+      held,
+      effectiveCostMicroUsdPerHour: Math.round(planned.effectiveCost),
+      effectiveBoundMicroUsdPerHour: Math.floor(planned.effectiveBound + 1e-3),
+    };
+  }
+
+  /** Null where it takes a plan to tell: near `enforceAbove`, or where kept leases stand at too few providers. */
+  #rulesInForce(problem: Problem): RuleBook | null {
+    const all = problem.fleets.map(({ policy }) => rulesOf(policy));
+    const isPlain = problem.fleets.every(({ policy, kept }, index) => {
+      const rules = all[index];
+      if (rules === undefined || kept.total('spend') < policy.enforceAboveMicroUsdPerHour) return false;
+      return kept.machineCount === 0 || countedProviders(kept, rules) >= rules.minProviders;
+    });
+    return isPlain && problem.classes.every(({ completion }) => completion === null) ? all : null;
+  }
+
+  /** The options of a class, found once for its kind: what has no room at the moment is left out anew each time. */
+  #optionsFor(around: Omit<Problem, 'classes' | 'options'>, demandClass: DemandClass): readonly Option[] {
+    // The rest of a gang has options of its own place.
+    if (demandClass.completion !== null) return optionsIn(around)(demandClass);
+    const kind = kindOf(demandClass);
+    let options = this.#options.get(kind);
+    if (options === undefined) {
+      options = optionsIn({ ...around, supply: UNLIMITED })(demandClass);
+      this.#options.set(kind, options);
+    }
+    return options.filter(({ at, machinesPerLot }) => {
+      const available = around.supply.available(at);
+      if (available !== null && available < machinesPerLot) return false;
+      return at.claims.every(({ quota, units }) => units * machinesPerLot <= around.supply.headroom(quota));
+    });
   }
 
   #supply(): Supply {
@@ -170,14 +262,11 @@ export class FleetSession {
   }
 }
 
-function incrementOf({ assignment, held, planned }: Decision): Increment {
-  return {
-    machines: assignment.machines,
-    held,
-    effectiveCostMicroUsdPerHour: Math.round(planned.effectiveCost),
-    effectiveBoundMicroUsdPerHour: Math.floor(planned.effectiveBound + 1e-3),
-  };
-}
+/** Free machines stay known: an offer that can run out must not stand in for others. */
+const UNLIMITED: Supply = {
+  headroom: () => Number.POSITIVE_INFINITY,
+  available: ({ offer }) => (offer.availableCount === null ? null : Number.POSITIVE_INFINITY),
+};
 
 function withRefusal(market: MarketView, refusal: SoldOut): MarketView {
   return withOffers(market, (at) => {

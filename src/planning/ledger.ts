@@ -89,6 +89,14 @@ export class Ledger {
     return new Map(this.subjects(scope).map((subject) => [subject, this.amount(scope, subject, measure)]));
   }
 
+  /** Whether some subject of the scope that holds machines amounts to what the predicate says. */
+  someSubject(scope: Scope, measure: ShareMeasure, holds: (subject: string, amount: number) => boolean): boolean {
+    for (const [subject, { sums, machines }] of this.#scopes[scope]) {
+      if (machines > 0 && holds(subject, sums[measure])) return true;
+    }
+    return false;
+  }
+
   /** Providers that hold a machine and at least this share of the measure. */
   providerCount(measure: ShareMeasure, leastShare: number): number {
     const least = leastShare * this.total(measure) * (1 - 1e-9);

@@ -3,7 +3,7 @@ import type { Placement } from './allocation.ts';
 import { effectiveCostOf, placedByClass } from './allocation.ts';
 import { countedProviders } from './breaches.ts';
 import { mostLots } from './candidates.ts';
-import { Cuts } from './cuts.ts';
+import { Cuts, placementsIn } from './cuts.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import type { Pricing, Relaxed } from './master.ts';
@@ -115,6 +115,27 @@ export async function optimiseOver(
   }
 }
 
+/** An optimum of the relaxation with all replicas placed: no placement costs less than `bound`, in micro-dollars per hour. */
+export interface RelaxedOptimum {
+  readonly bound: number;
+  /** Mostly whole, a few in fractions. */
+  readonly placements: readonly Placement[];
+}
+
+/** Null where not all replicas can be placed, even in fractions. */
+export async function relaxedOptimum(
+  problem: Problem,
+  rules: RuleBook,
+  requiredProviders: readonly number[],
+): Promise<RelaxedOptimum | null> {
+  const search = new Search(problem, rules, requiredProviders, { gapShare: 0, placed: null });
+  try {
+    return await search.relaxAll();
+  } finally {
+    search.close();
+  }
+}
+
 /** No more replicas of the class than these can be placed, even if it had the market to itself. */
 export function mostServable(
   demandClass: DemandClass,
@@ -188,7 +209,22 @@ class Search {
     return this.#wish.placed === null ? this.#placeMost(servable) : null;
   }
 
+  async relaxAll(): Promise<RelaxedOptimum | null> {
+    const relaxed = await this.#relaxExactly(this.#problem.classes.map(({ demand }) => demand));
+    if (relaxed === null) return null;
+    const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
+    return { bound: relaxed.bound * MICRO_USD_PER_USD, placements };
+  }
+
   async #placeExactly(placed: readonly number[]): Promise<Solved | null> {
+    const relaxed = await this.#relaxExactly(placed);
+    if (relaxed === null) return null;
+    this.#wish.onPhase?.('search');
+    return this.#whole.solve(this.#costs, relaxed, this.#gap);
+  }
+
+  /** The relaxation with so many replicas placed by class; null where even that cannot be. */
+  async #relaxExactly(placed: readonly number[]): Promise<Relaxed | null> {
     const { classes } = this.#problem;
     for (const [index, { demand }] of classes.entries()) {
       const left = demand - (placed[index] ?? 0);
@@ -200,9 +236,7 @@ class Search {
     const relaxed = await this.#whole.relax(this.#costs);
     const used = classes.some((_, index) => (relaxed?.relaxation.values[this.#excess(index)] ?? 1) > 1e-6);
     for (const index of classes.keys()) this.#master.setBounds(this.#excess(index), 0, 0);
-    if (relaxed === null || used) return null;
-    this.#wish.onPhase?.('search');
-    return this.#whole.solve(this.#costs, relaxed, this.#gap);
+    return used ? null : relaxed;
   }
 
   /** Higher priorities first: each level places what it can and keeps it. */

@@ -35,13 +35,11 @@ export function problemFrom(
   around: Pick<Problem, 'input' | 'market' | 'supply' | 'fleets' | 'teamSpends'>,
   demand: readonly DemandClass[],
   moves: boolean,
+  optionsFor: (demandClass: DemandClass) => readonly Option[] = optionsIn(around),
 ): Problem {
-  const { input, market, supply, fleets, teamSpends } = around;
-  const budgeted = new Set(teamSpends.map(({ team }) => team));
-  const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
+  const { input, market, fleets } = around;
   const parts = demand.flatMap((demandClass) => {
-    const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
-    const options = optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
+    const options = optionsFor(demandClass);
     // Replicas of different workloads never share a machine, so classes with shared machines fall apart into their members.
     const shares =
       options.some(({ replicasPerLot }) => replicasPerLot > 1) ||
@@ -57,6 +55,21 @@ export function problemFrom(
       const running = moves ? runningOptions(input, fleets, market, part, options) : [];
       return [...running, ...options].map((option) => ({ ...option, classIndex }));
     }),
+  };
+}
+
+/** Finds the options of classes in given surroundings. */
+export function optionsIn({
+  market,
+  supply,
+  fleets,
+  teamSpends,
+}: Pick<Problem, 'market' | 'supply' | 'fleets' | 'teamSpends'>): (demandClass: DemandClass) => readonly Option[] {
+  const budgeted = new Set(teamSpends.map(({ team }) => team));
+  const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
+  return (demandClass) => {
+    const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
+    return optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
   };
 }
 

@@ -1,0 +1,73 @@
+import type { Placement } from './allocation.ts';
+import { placedByClass } from './allocation.ts';
+import type { Option, Problem } from './option.ts';
+import type { RuleBook } from './rules.ts';
+import { Workbench } from './workbench.ts';
+
+/**
+ * The whole part of an optimum of the relaxation, and what is left of each class greedily. Null where that breaks a rule, or some
+ * replica finds no place.
+ */
+export function roundedDown(
+  problem: Problem,
+  rules: RuleBook,
+  requiredProviders: readonly number[],
+  relaxed: readonly Placement[],
+): readonly Placement[] | null {
+  const start = relaxed.flatMap(({ option, lots, replicas }) => {
+    const whole = Math.floor(lots + 1e-6);
+    // Shared machines are as full as the relaxation has them on average, and never empty.
+    const served = Math.max(
+      whole,
+      Math.min(whole * option.replicasPerLot, Math.floor((replicas / lots) * whole + 1e-6)),
+    );
+    return whole === 0 ? [] : [{ option, lots: whole, replicas: served }];
+  });
+  return completed(problem, rules, requiredProviders, start);
+}
+
+/**
+ * Each replica on the first option, in the order of preference, that every rule and limit allows: higher priorities first, then
+ * the classes with the fewest options. Null where some replica finds none; that does not mean that none could be found.
+ */
+export function greedily(
+  problem: Problem,
+  rules: RuleBook,
+  requiredProviders: readonly number[],
+): readonly Placement[] | null {
+  return completed(problem, rules, requiredProviders, []);
+}
+
+function completed(
+  problem: Problem,
+  rules: RuleBook,
+  requiredProviders: readonly number[],
+  start: readonly Placement[],
+): readonly Placement[] | null {
+  const bench = new Workbench(problem, rules, start, requiredProviders);
+  const placed = placedByClass(problem, start);
+  const order = [...problem.classes.entries()].toSorted(
+    ([a, one], [b, other]) =>
+      other.spec.priority - one.spec.priority ||
+      (problem.options[a]?.length ?? 0) - (problem.options[b]?.length ?? 0) ||
+      a - b,
+  );
+  for (const [index, { demand }] of order) {
+    const options = problem.options[index] ?? [];
+    for (let left = demand - (placed[index] ?? 0); left > 0; ) {
+      const taken = firstAllowed(bench, options, left);
+      if (taken === null) return null;
+      left -= taken;
+    }
+  }
+  return bench.isAllowed() ? bench.placements() : null;
+}
+
+/** Adds a lot where one may be added; returns the replicas it serves. */
+function firstAllowed(bench: Workbench, options: readonly Option[], left: number): number | null {
+  for (const option of options) {
+    const replicas = Math.min(option.replicasPerLot, left);
+    if (bench.add(option, replicas)) return replicas;
+  }
+  return null;
+}
