@@ -1,3 +1,4 @@
+import type { ShareMeasure } from '../domain/policy.ts';
 import type { Placement } from './allocation.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Breach } from './breaches.ts';
@@ -5,8 +6,9 @@ import { concentrationExcess, fleetBreaches, keptExcess } from './breaches.ts';
 import { keyOf, unitOf } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Master, Place } from './master.ts';
-import type { Rules } from './rules.ts';
-import { moneyMeasure, ruleNames } from './rules.ts';
+import type { Rules, Scope } from './rules.ts';
+import { MAX_CONCENTRATION, moneyMeasure, ruleNames } from './rules.ts';
+import type { Relaxation } from './solver.ts';
 
 const NONE = Number.NEGATIVE_INFINITY;
 /** A subject that holds this much of its cap in the relaxation is near it. */
@@ -15,6 +17,19 @@ const NEAR_CAP = 0.6;
 const NEAR_CONE = 1e-3;
 /** How far beside, as shares of the norm: the cone lies within half their square of the tangents. */
 const BESIDE = [0.002, 0.006, 0.015] as const;
+
+/** One subject of a rule on a fleet. */
+export interface SubjectOfRule {
+  readonly fleet: number;
+  readonly rule: string;
+  readonly subject: string;
+  readonly limit: number;
+}
+
+/** What the relaxation says a limit is worth: the change of the objective for a change of the limit by 1; never above 0. */
+export interface LimitSlope extends SubjectOfRule {
+  readonly slope: number;
+}
 
 export interface FleetBreach {
   readonly fleet: number;
@@ -26,6 +41,9 @@ export class Cuts {
   readonly #master: Master;
   /** Cap rows in the model, by key, with the margin taken off their bounds. */
   readonly #margins = new Map<number, number>();
+  /** Caps in the model, with their rows. */
+  readonly #caps: (SubjectOfRule & { readonly row: number; readonly scope: Scope })[] = [];
+  readonly #tangents: { readonly fleet: number; readonly row: number }[] = [];
 
   constructor(master: Master) {
     this.#master = master;
@@ -63,6 +81,41 @@ export class Cuts {
     return added;
   }
 
+  /**
+   * What each limit with a row is worth at an optimum of the relaxation, by the envelope theorem: the row's price times what the
+   * limit multiplies. Rows with the price 0 are left out.
+   */
+  slopes({ values, rowDuals }: Relaxation): readonly LimitSlope[] {
+    const caps = this.#caps.map(({ row, scope, ...subject }): LimitSlope => {
+      const rules = this.#master.rules[subject.fleet];
+      const owner = this.#master.problem.fleets[subject.fleet];
+      if (rules === undefined || owner === undefined) return { ...subject, slope: 0 };
+      const total = this.#totalIn(values, subject.fleet, rules.measure);
+      // Where the kept leases' excess is allowed, the limit moves that allowance as well.
+      const excess = keptExcess(owner.kept, { ...subject, scope }, subject.subject, rules.measure);
+      const allowed = excess > 0 ? owner.kept.total(rules.measure) / unitOf(rules.measure) : 0;
+      return { ...subject, slope: (rowDuals[row] ?? 0) * (total - allowed) };
+    });
+    const tangents = Map.groupBy(this.#tangents, ({ fleet }) => fleet);
+    const concentrations = [...tangents].map(([fleet, rows]): LimitSlope => {
+      const rules = this.#master.rules[fleet];
+      const owner = this.#master.problem.fleets[fleet];
+      const limit = rules?.maxConcentration ?? 1;
+      const measure = rules === undefined ? 'spend' : moneyMeasure(rules);
+      const isOver = owner !== undefined && concentrationExcess(owner.kept, limit, measure) > 0;
+      const allowed = isOver ? owner.kept.total(measure) / unitOf(measure) : 0;
+      const price = rows.reduce((sum, { row }) => sum + (rowDuals[row] ?? 0), 0);
+      const slope = (price * (this.#totalIn(values, fleet, measure) - allowed)) / (2 * Math.sqrt(limit));
+      return { fleet, rule: MAX_CONCENTRATION, subject: '', limit, slope };
+    });
+    return [...caps, ...concentrations].filter(({ slope }) => slope < 0);
+  }
+
+  #totalIn(values: Float64Array, fleet: number, measure: ShareMeasure): number {
+    const column = this.#master.columnOf(keyOf.total(fleet, measure));
+    return column === null ? 0 : (values[column] ?? 0);
+  }
+
   /** Caps that whole machines may well break although the relaxation keeps them: added now, they save a search each. */
   addNear(placements: readonly Placement[]): boolean {
     const { problem, rules } = this.#master;
@@ -94,8 +147,10 @@ export class Cuts {
     const row = this.#master.rowOf(key);
     if (row === null) {
       const total = this.#master.columnOf(keyOf.total(fleet, measure));
-      this.#master.addRow({ lower: NONE, upper }, total === null ? [] : [[total, -cap.limit]], key);
+      const added = this.#master.addRow({ lower: NONE, upper }, total === null ? [] : [[total, -cap.limit]], key);
       this.#margins.set(key, 0);
+      const { subject } = breach;
+      this.#caps.push({ fleet, rule: cap.rule, scope: cap.scope, subject, limit: cap.limit, row: added });
       return true;
     }
     if (!insist) return false;
@@ -144,7 +199,8 @@ export class Cuts {
     if (total !== null) entries.push([total, -Math.sqrt(limit) * (1 - 1e-5 * (2 ** leaning - 1))]);
     const kept = this.#master.problem.fleets[fleet]?.kept;
     const excess = kept === undefined ? 0 : concentrationExcess(kept, limit, measure);
-    this.#master.addRow({ lower: NONE, upper: Math.max(0, excess) / unitOf(measure) }, entries, null);
+    const row = this.#master.addRow({ lower: NONE, upper: Math.max(0, excess) / unitOf(measure) }, entries, null);
+    this.#tangents.push({ fleet, row });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Placement } from './allocation.ts';
 import { effectiveCostOf, placedByClass } from './allocation.ts';
 import { countedProviders } from './breaches.ts';
 import { mostLots } from './candidates.ts';
+import type { LimitSlope } from './cuts.ts';
 import { Cuts, placementsIn } from './cuts.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
@@ -120,15 +121,18 @@ export interface RelaxedOptimum {
   readonly bound: number;
   /** Mostly whole, a few in fractions. */
   readonly placements: readonly Placement[];
+  /** What limits are worth there, in micro-dollars per hour for a change by 1. */
+  readonly slopes: readonly LimitSlope[];
 }
 
-/** Null where not all replicas can be placed, even in fractions. */
+/** Null where not all replicas (or as many as `placed` says, by class) can be placed, even in fractions. */
 export async function relaxedOptimum(
   problem: Problem,
   rules: RuleBook,
   requiredProviders: readonly number[],
+  placed: readonly number[] | null = null,
 ): Promise<RelaxedOptimum | null> {
-  const search = new Search(problem, rules, requiredProviders, { gapShare: 0, placed: null });
+  const search = new Search(problem, rules, requiredProviders, { gapShare: 0, placed });
   try {
     return await search.relaxAll();
   } finally {
@@ -176,6 +180,7 @@ class Search {
   readonly #wish: Wish;
   readonly #gap: Gap;
   readonly #master: Master;
+  readonly #cuts: Cuts;
   readonly #whole: WholeSearch;
   readonly #costs: Pricing;
 
@@ -187,8 +192,8 @@ class Search {
     this.#gap = { relative: wish.gapShare, absolute: 1e-9 };
     wish.onPhase?.('model');
     this.#master = new Master(problem, rules, requiredProviders);
-    const cuts = new Cuts(this.#master);
-    this.#whole = new WholeSearch(this.#master, cuts, wish.quick ?? false);
+    this.#cuts = new Cuts(this.#master);
+    this.#whole = new WholeSearch(this.#master, this.#cuts, wish.quick ?? false);
     this.#costs = this.#trueCosts();
   }
 
@@ -210,10 +215,13 @@ class Search {
   }
 
   async relaxAll(): Promise<RelaxedOptimum | null> {
-    const relaxed = await this.#relaxExactly(this.#problem.classes.map(({ demand }) => demand));
+    const relaxed = await this.#relaxExactly(this.#wish.placed ?? this.#problem.classes.map(({ demand }) => demand));
     if (relaxed === null) return null;
     const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
-    return { bound: relaxed.bound * MICRO_USD_PER_USD, placements };
+    const slopes = this.#cuts.slopes(relaxed.relaxation).map((slope) => {
+      return { ...slope, slope: slope.slope * MICRO_USD_PER_USD };
+    });
+    return { bound: relaxed.bound * MICRO_USD_PER_USD, placements, slopes };
   }
 
   async #placeExactly(placed: readonly number[]): Promise<Solved | null> {
