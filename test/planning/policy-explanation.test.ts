@@ -86,6 +86,18 @@ describe('explainPolicy', () => {
     });
   });
 
+  it('gives up one rule of a conflict with all others kept, also those that the policy would give up', async () => {
+    const { conflict } = await priceOf(
+      { maxShare: caps({ provider: 0.3, region: 0.3 }), onInfeasible: 'relax', relax: ['maxShare.provider'] },
+      OFFERS,
+      1,
+    );
+    expect(conflict).toMatchObject({
+      rules: ['maxShare.region'],
+      relaxations: [{ rule: 'maxShare.region', gainedReplicas: 0, heldReplicas: 1 }],
+    });
+  });
+
   it('explains each policy by itself, the others’ rules in force', async () => {
     const input = inputWith({
       workloads: [workload('a', { replicas: 2, team: 'one' }), workload('b', { replicas: 2, team: 'two' })],

@@ -56,21 +56,32 @@ describe('riskOf', () => {
       workloads: [workload('w', { replicas: 4 }), workload('alone', { replicas: 1 })],
       leases: [leaseAt('l1', 'w', 'aws/r1/a/p5', 30, { part: 0, partCount: 2 })],
     });
-    const machines = [machine('w', [1, 2], 'gcp/r1/a/a3'), machine('alone', [0], 'aws/r1/a/p5')];
+    const machines = [
+      machine('w', [1, 2], 'gcp/r1/a/a3'),
+      machine('w', [3], 'azure/r1/a/nd'),
+      machine('alone', [0], 'aws/r1/a/p5'),
+    ];
     const { workloads, providers } = riskOf(input, { ...EMPTY, keptLeaseIds: ['l1'], machines });
     expect(workloads.map(({ workloadId, replicasStanding }) => [workloadId, replicasStanding])).toEqual([
       ['alone', 1],
-      ['w', 2],
+      ['w', 3],
     ]);
-    expect(workloads[1]?.providers).toEqual([{ lost: 'gcp', lostReplicas: 2, keptReplicas: 0, keptShare: 0 }]);
+    expect(workloads[1]?.providers).toEqual([
+      { lost: 'gcp', lostReplicas: 2, keptReplicas: 1, keptShare: 0.25 },
+      { lost: 'azure', lostReplicas: 1, keptReplicas: 2, keptShare: 0.5 },
+    ]);
     expect(providers).toEqual([
       {
-        ...{ lost: 'aws', spendMicroUsdPerHour: usd(40), spendShare: 0.8, acceleratorCount: 16 },
-        ...{ acceleratorShare: 2 / 3, lostReplicas: 1, workloadsDown: ['alone'] },
+        ...{ lost: 'aws', spendMicroUsdPerHour: usd(40), spendShare: 2 / 3, acceleratorCount: 16 },
+        ...{ acceleratorShare: 0.5, lostReplicas: 1, workloadsDown: ['alone'] },
       },
       {
-        ...{ lost: 'gcp', spendMicroUsdPerHour: usd(10), spendShare: 0.2, acceleratorCount: 8 },
-        ...{ acceleratorShare: 1 / 3, lostReplicas: 2, workloadsDown: ['w'] },
+        ...{ lost: 'azure', spendMicroUsdPerHour: usd(10), spendShare: 1 / 6, acceleratorCount: 8 },
+        ...{ acceleratorShare: 0.25, lostReplicas: 1, workloadsDown: [] },
+      },
+      {
+        ...{ lost: 'gcp', spendMicroUsdPerHour: usd(10), spendShare: 1 / 6, acceleratorCount: 8 },
+        ...{ acceleratorShare: 0.25, lostReplicas: 2, workloadsDown: [] },
       },
     ]);
   });
