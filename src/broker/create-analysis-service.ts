@@ -11,8 +11,15 @@ import { ServiceError } from './service.ts';
 /** Analyses that take longer are ended from outside: somebody waits for the answer. */
 const ANALYSIS_DEADLINE_MS = 300_000;
 
-/** `analyst`: a planner of its own, so that placing never waits for somebody's report. */
-export function createAnalysisService(context: BrokerContext, analyst: Planner): AnalysisService {
+/**
+ * `analyst`: a planner of its own, so that placing never waits for somebody's report. `startDeadline` is called once per analysis; its
+ * signal aborts when the time is over.
+ */
+export function createAnalysisService(
+  context: BrokerContext,
+  analyst: Planner,
+  startDeadline = (): AbortSignal => AbortSignal.timeout(ANALYSIS_DEADLINE_MS),
+): AnalysisService {
   async function storedPlan(id: string): Promise<{ readonly row: PlanRow; readonly record: PlanRecord }> {
     const row = await getPlan(context.store.database, id);
     const input = row === null ? null : await getPlanInput(context.store.database, id);
@@ -32,7 +39,7 @@ export function createAnalysisService(context: BrokerContext, analyst: Planner):
   }
 
   async function inTime<Answer>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    const deadline = AbortSignal.timeout(ANALYSIS_DEADLINE_MS);
+    const deadline = startDeadline();
     try {
       return await work(AbortSignal.any([signal, context.signal, deadline]));
     } catch (error) {

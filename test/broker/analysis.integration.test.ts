@@ -54,6 +54,23 @@ describe('analyses of a running broker', () => {
     await expect(rig.service.replayPlan('nothing', CALLER)).rejects.toMatchObject({ code: 'plan-not-found' });
   });
 
+  it('that take too long end with advice', async () => {
+    const analyst = createPlanner();
+    try {
+      const deadline = new AbortController();
+      const service = createAnalysisService(rig.context, analyst, () => {
+        queueMicrotask(() => deadline.abort(new DOMException('over', 'TimeoutError')));
+        return deadline.signal;
+      });
+      await expect(service.explainPolicy('default', { keepLeases: false }, CALLER)).rejects.toMatchObject({
+        code: 'analysis-timeout',
+        message: 'Planning took longer than 300 s; ask for fewer limits',
+      });
+    } finally {
+      await analyst.close();
+    }
+  });
+
   it('end with their caller', async () => {
     const analyst = createPlanner();
     try {
