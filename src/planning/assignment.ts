@@ -35,10 +35,8 @@ export function assign(problem: Problem, placements: readonly Placement[]): Assi
     for (const [index, member] of demandClass.members.entries()) {
       const hand = hands[index] ?? [];
       const kept = keptLots(member, hand);
-      for (const lot of member.running) if (!kept.has(lot)) released.push(lot);
-      const stays = new Set([...kept].flatMap(({ replicas }) => replicas));
-      const waiting = stays.size === 0 ? member.replicas : member.replicas.filter((replica) => !stays.has(replica));
-      const rest = serve(machines, demandClass, member.workloadId, waiting, hand);
+      released.push(...member.running.filter((lot) => !kept.has(lot)));
+      const rest = serve(machines, demandClass, member.workloadId, waitingOf(member, kept), hand);
       if (rest.length > 0) leftOver.push({ classIndex, workloadId: member.workloadId, replicas: rest });
     }
   }
@@ -91,6 +89,13 @@ function keptLots(member: Member, hand: readonly Lot[]): ReadonlySet<RunningLot>
     kept.add(lot);
   }
   return kept;
+}
+
+/** The member's replicas that no kept lot serves. */
+function waitingOf({ replicas }: Member, kept: ReadonlySet<RunningLot>): readonly number[] {
+  if (kept.size === 0) return replicas;
+  const stays = new Set([...kept].flatMap((lot) => lot.replicas));
+  return replicas.filter((replica) => !stays.has(replica));
 }
 
 /** Gives replicas their lots; returns those that got none. */

@@ -1,10 +1,11 @@
 import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
+import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import type { Ledger } from './ledger.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
-import { prunedOptions } from './prune.ts';
+import { pruned } from './prune.ts';
 import type { RuleBook, Rules } from './rules.ts';
 import { LOSSES, moneyMeasure } from './rules.ts';
 import type { RowBounds } from './solver.ts';
@@ -83,7 +84,16 @@ export function candidatesOf(
   keys: RowKeys,
 ): readonly (readonly Candidate[])[] {
   const builder = new Builder(problem, rules, requiredProviders, keys);
-  return prunedOptions(problem, rules).map((options) => options.map((option) => builder.candidate(option)));
+  const budgeted = new Set(problem.teamSpends.map(({ team }) => team));
+  return problem.classes.map((demandClass, index) => {
+    const own = rules[demandClass.fleet];
+    if (own === undefined) return [];
+    // What runs is always an option.
+    const running = (problem.options[index] ?? []).filter((option) => option.running !== null);
+    const fresh = (problem.options[index] ?? []).filter((option) => option.running === null);
+    const needed = pruned(demandClass, fresh, own, problem.supply, budgeted.has(demandClass.spec.team));
+    return [...running, ...needed].map((option) => builder.candidate(option));
+  });
 }
 
 /** The most lots of the option that supply and demand let anyone take. */
@@ -114,7 +124,7 @@ class Builder {
   }
 
   candidate(option: Option): Candidate {
-    const { classIndex, running, weight } = option;
+    const { classIndex, running } = option;
     const demandClass = this.#problem.classes[classIndex];
     const rules = this.#rules[demandClass?.fleet ?? -1];
     const base = this.#problem.fleets[demandClass?.fleet ?? -1]?.base;
@@ -125,25 +135,10 @@ class Builder {
     const entries: [number, number][] = [];
     if (running === null) this.#addSupply(entries, option);
     this.#addShares(entries, option, fleet, rules, base);
-    const room = rules.budgets ? this.#budgetRoom.get(demandClass.spec.team) : undefined;
-    if (room !== undefined) {
-      const bounds = { lower: NONE, upper: room };
-      entries.push([
-        this.#keys.id(`budget ${demandClass.spec.team}`, () => bounds),
-        weight.amounts.spend / MICRO_USD_PER_USD,
-      ]);
-    }
+    if (rules.budgets) this.#addBudget(entries, option, demandClass.spec.team);
     const replicaKeys = [this.#keys.id(keyOf.demand(classIndex), () => ({ lower: demand, upper: demand }))];
     if (running !== null) replicaKeys.push(this.#keys.id(keyOf.moved(classIndex), () => null));
-    let full = option.replicasPerLot;
-    for (const loss of LOSSES) {
-      const subject = weight.subjects[loss] ?? '';
-      const most = surviveRoom(rules, demandClass, loss, subject);
-      if (most === null || most >= demand) continue;
-      replicaKeys.push(this.#keys.id(`survive ${classIndex} ${loss} ${subject}`, () => ({ lower: NONE, upper: most })));
-      // What `survive` lets a place hold bounds what any machine there can hold: without it the relaxation sees part of a machine.
-      full = Math.max(1, Math.min(full, most));
-    }
+    const full = this.#addSurvival(replicaKeys, option, demandClass, rules);
     const fixed = running !== null || option.replicasPerLot === 1;
     if (this.#missingProviders(fleet) > 0) replicaKeys.push(this.#keys.id(keyOf.anything(fleet), () => null));
     return {
@@ -158,6 +153,28 @@ class Builder {
       lotValues: entries.map(([, value]) => value),
       replicaKeys,
     };
+  }
+
+  #addBudget(entries: [number, number][], { weight }: Option, team: string): void {
+    const room = this.#budgetRoom.get(team);
+    if (room === undefined) return;
+    const key = this.#keys.id(`budget ${team}`, () => ({ lower: NONE, upper: room }));
+    entries.push([key, weight.amounts.spend / MICRO_USD_PER_USD]);
+  }
+
+  /** Adds what `survive` limits the option's replicas by; returns the most replicas that any machine there can hold. */
+  #addSurvival(replicaKeys: number[], option: Option, demandClass: DemandClass, rules: Rules): number {
+    let full = option.replicasPerLot;
+    for (const loss of LOSSES) {
+      const subject = option.weight.subjects[loss] ?? '';
+      const most = surviveRoom(rules, demandClass, loss, subject);
+      if (most === null || most >= demandClass.demand) continue;
+      const name = `survive ${option.classIndex} ${loss} ${subject}`;
+      replicaKeys.push(this.#keys.id(name, () => ({ lower: NONE, upper: most })));
+      // What `survive` lets a place hold bounds what any machine there can hold: without it the relaxation sees part of a machine.
+      full = Math.max(1, Math.min(full, most));
+    }
+    return full;
   }
 
   /** Providers that the fleet must be spread over in addition to what runs. */

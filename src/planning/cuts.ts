@@ -11,6 +11,10 @@ import { moneyMeasure, ruleNames } from './rules.ts';
 const NONE = Number.NEGATIVE_INFINITY;
 /** A subject that holds this much of its cap in the relaxation is near it. */
 const NEAR_CAP = 0.6;
+/** A fleet this near to its concentration limit, as a share of its money, gets tangents beside its own. */
+const NEAR_CONE = 1e-3;
+/** How far beside, as shares of the norm: the cone lies within half their square of the tangents. */
+const BESIDE = [0.002, 0.006, 0.015] as const;
 
 export interface FleetBreach {
   readonly fleet: number;
@@ -62,7 +66,7 @@ export class Cuts {
   /** Caps that whole machines may well break although the relaxation keeps them: added now, they save a search each. */
   addNear(placements: readonly Placement[]): boolean {
     const { problem, rules } = this.#master;
-    let added = false;
+    let added = this.#addNearTangents(placements);
     for (const [fleet, ledger] of fleetsAfter(problem, placements).entries()) {
       const own = rules[fleet];
       if (own === undefined) continue;
@@ -102,11 +106,34 @@ export class Cuts {
     return true;
   }
 
+  /**
+   * Where the concentration binds, tangents beside the relaxation's point: whole answers lie a little off it, where its own
+   * tangent alone would let them through.
+   */
+  #addNearTangents(placements: readonly Placement[]): boolean {
+    const { problem, rules } = this.#master;
+    let added = false;
+    for (const [fleet, ledger] of fleetsAfter(problem, placements).entries()) {
+      const own = rules[fleet];
+      if (own === undefined || own.maxConcentration === null) continue;
+      const measure = moneyMeasure(own);
+      const excess = concentrationExcess(ledger, own.maxConcentration, measure);
+      if (excess < -NEAR_CONE * ledger.total(measure)) continue;
+      const amounts = ledger.amounts('provider', measure);
+      for (const point of pointsBeside(amounts)) this.#addTangentAt(fleet, own, point, 0);
+      added = true;
+    }
+    return added;
+  }
+
   /** The tangent of the cone ‖money by provider‖ ≤ √limit × total at the fleet's point: cuts it off and nothing that keeps the rule. */
   #addTangent(fleet: number, rules: Rules, ledger: Ledger, leaning: number): void {
+    this.#addTangentAt(fleet, rules, ledger.amounts('provider', moneyMeasure(rules)), leaning);
+  }
+
+  #addTangentAt(fleet: number, rules: Rules, amounts: ReadonlyMap<string, number>, leaning: number): void {
     const limit = rules.maxConcentration ?? 1;
     const measure = moneyMeasure(rules);
-    const amounts = ledger.amounts('provider', measure);
     const norm = Math.hypot(...amounts.values());
     const entries: [number, number][] = [];
     for (const [provider, amount] of amounts) {
@@ -135,4 +162,20 @@ export function placementsIn(places: Iterable<Place>, values: Float64Array, inte
     placements.push({ option: candidate.option, lots: taken, replicas: served });
   }
   return placements;
+}
+
+/** Points a little to the side of the amounts: some of one holder's moved to another. */
+function pointsBeside(amounts: ReadonlyMap<string, number>): readonly ReadonlyMap<string, number>[] {
+  const norm = Math.hypot(...amounts.values());
+  const pairs = [...amounts.keys()].flatMap((from) =>
+    [...amounts.keys()].filter((to) => to !== from).map((to) => [from, to] as const),
+  );
+  return pairs.flatMap(([from, to]) =>
+    BESIDE.map((step) => {
+      const beside = new Map(amounts);
+      beside.set(from, Math.max(0, (amounts.get(from) ?? 0) - step * norm));
+      beside.set(to, (amounts.get(to) ?? 0) + step * norm);
+      return beside;
+    }),
+  );
 }

@@ -75,46 +75,88 @@ export function replicaPrice(spec: WorkloadSpec, shape: Shape, adjusted: MicroUs
   return (adjusted * shape.machinesPerReplica) / sharing;
 }
 
-/** Everything that stands in the way of one choice of the workload at one offer; empty = eligible. */
-export function obstaclesOf(
-  policy: Policy,
-  spec: WorkloadSpec,
-  choice: AcceleratorChoice,
-  marketOffer: MarketOffer,
-  supply: Supply,
-): readonly Obstacle[] {
-  const { offer } = marketOffer;
-  const shape = shapeOf(choice, offer.acceleratorCount);
-  if (shape === null) return ['does-not-fit'];
-  const { pool } = offer;
-  const price = replicaPrice(spec, shape, marketOffer.adjusted);
-  const machines = shape.machinesPerReplica;
-  const available = supply.available(marketOffer);
-  const standing: Readonly<Record<Exclude<Obstacle, 'does-not-fit'>, boolean>> = {
-    'invalid-offer': !marketOffer.isValid,
-    architecture: offer.architecture !== spec.architecture,
-    'providers.allow': !allows(policy.allowedProviders, pool.provider),
-    'workload.providers': !allows(spec.providers, pool.provider),
-    'residency.regions': !allowsRegion(policy.allowedRegions, pool),
-    'workload.regions': !allowsRegion(spec.regions, pool),
-    'markets.allow': !policy.allowedMarkets.includes(pool.market),
-    'workload.markets': !spec.markets.includes(pool.market),
-    restricted: offer.availability === 'restricted',
-    maxPrice: policy.maxPriceMicroUsdPerHour !== null && marketOffer.adjusted > policy.maxPriceMicroUsdPerHour,
-    'workload.maxPrice': spec.maxPriceMicroUsdPerHour !== null && price > spec.maxPriceMicroUsdPerHour,
-    'sold-out': marketOffer.soldOut !== null,
-    headroom: marketOffer.claims.some((claim) => claim.units * machines > supply.headroom(claim.quota)),
-    'available-count': available !== null && available < machines,
-  };
-  return OBSTACLES.filter((obstacle) => obstacle !== 'does-not-fit' && standing[obstacle]);
+interface Question {
+  readonly at: MarketOffer;
+  readonly choice: AcceleratorChoice;
+  readonly shape: Shape;
+}
+
+type Check = (judge: Eligibility, question: Question) => boolean;
+
+/** Whether each obstacle but the first stands in the way. */
+const STANDS: Readonly<Record<Exclude<Obstacle, 'does-not-fit'>, Check>> = {
+  'invalid-offer': (_, { at }) => !at.isValid,
+  architecture: ({ spec }, { at }) => at.offer.architecture !== spec.architecture,
+  'providers.allow': ({ policy }, { at }) => !allows(policy.allowedProviders, at.offer.pool.provider),
+  'workload.providers': ({ spec }, { at }) => !allows(spec.providers, at.offer.pool.provider),
+  'residency.regions': (judge, { at }) => !judge.allowsRegion('policy', at),
+  'workload.regions': (judge, { at }) => !judge.allowsRegion('workload', at),
+  'markets.allow': ({ policy }, { at }) => !policy.allowedMarkets.includes(at.offer.pool.market),
+  'workload.markets': ({ spec }, { at }) => !spec.markets.includes(at.offer.pool.market),
+  restricted: (_, { at }) => at.offer.availability === 'restricted',
+  maxPrice: ({ policy: { maxPriceMicroUsdPerHour: limit } }, { at }) => limit !== null && at.adjusted > limit,
+  'workload.maxPrice': ({ spec }, { at, shape }) => {
+    const { maxPriceMicroUsdPerHour: limit } = spec;
+    return limit !== null && replicaPrice(spec, shape, at.adjusted) > limit;
+  },
+  'sold-out': (_, { at }) => at.soldOut !== null,
+  headroom: ({ supply }, { at, shape }) =>
+    at.claims.some((claim) => claim.units * shape.machinesPerReplica > supply.headroom(claim.quota)),
+  'available-count': ({ supply }, { at, shape }) => {
+    const available = supply.available(at);
+    return available !== null && available < shape.machinesPerReplica;
+  },
+};
+
+const CHECKS = OBSTACLES.flatMap((obstacle) =>
+  obstacle === 'does-not-fit' ? [] : [{ obstacle, stands: STANDS[obstacle] }],
+);
+
+/** Judges offers for one workload under its policy; what it finds out about a region it remembers. */
+export class Eligibility {
+  readonly policy: Policy;
+  readonly spec: WorkloadSpec;
+  readonly supply: Supply;
+  readonly #regions = { policy: new Map<string, boolean>(), workload: new Map<string, boolean>() };
+
+  constructor(policy: Policy, spec: WorkloadSpec, supply: Supply) {
+    this.policy = policy;
+    this.spec = spec;
+    this.supply = supply;
+  }
+
+  /** Everything that stands in the way of one choice of the workload at one offer; empty = eligible. */
+  obstaclesOf(choice: AcceleratorChoice, at: MarketOffer): readonly Obstacle[] {
+    const shape = shapeOf(choice, at.offer.acceleratorCount);
+    if (shape === null) return ['does-not-fit'];
+    const question = { at, choice, shape };
+    return CHECKS.filter(({ stands }) => stands(this, question)).map(({ obstacle }) => obstacle);
+  }
+
+  /** How a replica lies there; null where something stands in the way. */
+  shapeAt(choice: AcceleratorChoice, at: MarketOffer): Shape | null {
+    const shape = shapeOf(choice, at.offer.acceleratorCount);
+    if (shape === null) return null;
+    const question = { at, choice, shape };
+    return CHECKS.some(({ stands }) => stands(this, question)) ? null : shape;
+  }
+
+  allowsRegion(whose: 'policy' | 'workload', { subjects, offer: { pool } }: MarketOffer): boolean {
+    const patterns = whose === 'policy' ? this.policy.allowedRegions : this.spec.regions;
+    if (patterns === null) return true;
+    const verdicts = this.#regions[whose];
+    const region = subjects.region ?? '';
+    let verdict = verdicts.get(region);
+    if (verdict === undefined) {
+      verdict = patterns.some((pattern) => matchesRegionPattern(pattern, pool.provider, pool.region));
+      verdicts.set(region, verdict);
+    }
+    return verdict;
+  }
 }
 
 function allows(allowed: readonly string[] | null, name: string): boolean {
   return allowed === null || allowed.includes(name);
-}
-
-function allowsRegion(patterns: readonly string[] | null, pool: { provider: string; region: string }): boolean {
-  return patterns === null || patterns.some((pattern) => matchesRegionPattern(pattern, pool.provider, pool.region));
 }
 
 /** An obstacle in words, with the figures. */

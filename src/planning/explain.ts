@@ -4,14 +4,14 @@ import { poolKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { Breach } from './breaches.ts';
 import { breachText, fleetBreaches } from './breaches.ts';
-import { obstaclesOf, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
+import { Eligibility, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
 import type { Weight } from './ledger.ts';
 import type { MarketOffer } from './market-view.ts';
 import { compareText } from './market-view.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import { LOSSES, MIN_PROVIDERS, SURVIVE_RULE, surviveLimit } from './rules.ts';
-import type { Scene, Taken } from './scene.ts';
-import { sceneOf } from './scene.ts';
+import type { Scene, Stage, Taken } from './scene.ts';
+import { sceneOf, stageOf } from './scene.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 import { countText, rateText } from './wording.ts';
@@ -21,18 +21,32 @@ import { countText, rateText } from './wording.ts';
  * with what was decided about it. Needs no solver. Throws RangeError for a workload that is not in the input.
  */
 export function explainWorkload(input: PlanInput, plan: Plan, workloadId: string): Explanation {
-  const workload = input.workloads.find(({ id }) => id === workloadId);
-  if (workload === undefined) throw new RangeError(`the plan's input has no workload "${workloadId}"`);
-  const scene = sceneOf(input, plan, workloadId, workload.spec);
-  const offers = [...new Set(workload.spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
+  return createExplainer(input, plan)(workloadId);
+}
+
+/** The same for many workloads of one plan. */
+export function createExplainer(input: PlanInput, plan: Plan): (workloadId: string) => Explanation {
+  const stage = stageOf(input, plan);
+  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  return (workloadId) => {
+    const spec = specs.get(workloadId);
+    if (spec === undefined) throw new RangeError(`the plan's input has no workload "${workloadId}"`);
+    return explained(stage, workloadId, spec);
+  };
+}
+
+function explained(stage: Stage, workloadId: string, spec: WorkloadSpec): Explanation {
+  const scene = sceneOf(stage, workloadId, spec);
+  const offers = [...new Set(spec.accelerators.map(({ accelerator }) => accelerator))].flatMap(
     (accelerator) => scene.market.byAccelerator.get(accelerator) ?? [],
   );
-  const alternatives = offers.map((at) => alternativeAt(scene, at));
+  const judge = scene.policy === null ? null : new Eligibility(scene.policy, scene.spec, scene.supply);
+  const alternatives = offers.map((at) => alternativeAt(scene, judge, at));
   return {
     workloadId,
     alternatives: alternatives.toSorted(cheapestFirst),
     otherAcceleratorCount: scene.market.offers.length - offers.length,
-    held: plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
+    held: stage.plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
   };
 }
 
@@ -56,8 +70,8 @@ interface Judgement {
   readonly detail: string;
 }
 
-function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
-  const { candidate, judgement } = judgedAt(scene, at);
+function alternativeAt(scene: Scene, judge: Eligibility | null, at: MarketOffer): Alternative {
+  const { candidate, judgement } = judgedAt(scene, judge, at);
   return {
     pool: at.offer.pool,
     accelerator: at.offer.accelerator,
@@ -68,14 +82,18 @@ function alternativeAt(scene: Scene, at: MarketOffer): Alternative {
 }
 
 /** The workload's best choice at the offer: the cheapest of those that nothing stands in the way of, else of those that fit. */
-function judgedAt(scene: Scene, at: MarketOffer): { candidate: Candidate | null; judgement: Judgement } {
+function judgedAt(
+  scene: Scene,
+  judge: Eligibility | null,
+  at: MarketOffer,
+): { candidate: Candidate | null; judgement: Judgement } {
   const { policy, spec, supply } = scene;
-  if (policy === null) return { candidate: null, judgement: UNGOVERNED };
+  if (policy === null || judge === null) return { candidate: null, judgement: UNGOVERNED };
   const choices = spec.accelerators.filter(({ accelerator }) => accelerator === at.offer.accelerator);
   const ranked = choices
     .map((choice) => ({
       choice,
-      obstacles: obstaclesOf(policy, spec, choice, at, supply),
+      obstacles: judge.obstaclesOf(choice, at),
       candidate: candidateAt(policy, spec, choice, at),
     }))
     .toSorted(

@@ -12,8 +12,18 @@ import { mostServable, optimiseOver } from './optimise.ts';
 import type { Option, Problem } from './option.ts';
 import { fleetOf } from './option.ts';
 import { obstaclesByOffer, optionsOf } from './problem.ts';
+import { PlaceKeys } from './prune.ts';
 import type { Loss, RuleBook, Rules } from './rules.ts';
-import { BUDGET, LOSSES, MIN_PROVIDERS, ruleNames, SURVIVE_RULE, surviveLimit, withoutRules } from './rules.ts';
+import {
+  BUDGET,
+  LOSSES,
+  MIN_PROVIDERS,
+  ruleNames,
+  rulesOf,
+  SURVIVE_RULE,
+  surviveLimit,
+  withoutRules,
+} from './rules.ts';
 import { countText, rateText } from './wording.ts';
 
 /** The workload's own `keepShare`. */
@@ -127,7 +137,15 @@ export class HoldReasons {
     if (demandClass === undefined) return null;
     const supply = supplyWithout(whole ? this.#problem.supply : beside.supply, lifted);
     const { fleets, market } = this.#problem;
-    const options = optionsOf(fleets, market, supply, demandClass, lifted);
+    const options = optionsOf(
+      fleets,
+      market,
+      supply,
+      demandClass,
+      this.#isBudgeted(demandClass),
+      new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy)),
+      lifted,
+    );
     if (options.length === 0) return null;
     const problem: Problem = whole
       ? { ...this.#problem, supply, options: this.#optionsWith(classIndex, options) }

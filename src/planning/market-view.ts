@@ -25,6 +25,8 @@ export interface MarketOffer {
   readonly subjects: Subjects;
   /** Sorted by quota; unknown quotas limit nothing and are left out. */
   readonly claims: readonly LimitingClaim[];
+  /** Equal for offers with the same claims; empty without any. */
+  readonly claimsKey: string;
   /** Whether its figures make sense; nothing is ever placed where they do not. */
   readonly isValid: boolean;
   /** The refusal that keeps it closed the longest; null where none is in force. */
@@ -107,7 +109,10 @@ function marketOffer(
     const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);
     if (headroom.has(quota)) units.set(quota, (units.get(quota) ?? 0) + claim.units);
   }
-  const claims = [...units].map(([quota, claimed]) => ({ quota, units: claimed }));
+  const claims = [...units]
+    .map(([quota, claimed]) => ({ quota, units: claimed }))
+    .filter((claim) => claim.units > 0)
+    .toSorted((a, b) => compareText(a.quota, b.quota));
   const quotas = offer.quotaClaims.map(({ quota }) => quota);
   return {
     offer,
@@ -115,7 +120,8 @@ function marketOffer(
     adjusted,
     isValid,
     subjects: subjectsOf(offer.pool),
-    claims: claims.filter((claim) => claim.units > 0).toSorted((a, b) => compareText(a.quota, b.quota)),
+    claims,
+    claimsKey: claims.map((claim) => `${claim.quota}*${claim.units}`).join(' '),
     soldOut: refusals.find(({ scope }) => scopeCovers(scope, offer.pool, quotas)) ?? null,
   };
 }

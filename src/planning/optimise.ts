@@ -37,9 +37,13 @@ export interface Wish {
   readonly placed: readonly number[] | null;
   /** Only whether it can be done is asked, not at what cost. */
   readonly atAnyCost?: boolean;
+  /** Told when a step of solving begins: for whoever measures. */
+  readonly onPhase?: (phase: SolvePhase) => void;
   /** Whether the first good answer will do, however far from proved. */
   readonly quick?: boolean;
 }
+
+export type SolvePhase = 'model' | 'relaxation' | 'search';
 
 const UNLIMITED = Number.POSITIVE_INFINITY;
 /** Counts are whole, so a gap below 1 proves them. */
@@ -160,6 +164,7 @@ class Search {
     this.#requiredProviders = requiredProviders;
     this.#wish = wish;
     this.#gap = { relative: wish.gapShare, absolute: 1e-9 };
+    wish.onPhase?.('model');
     this.#master = new Master(problem, rules, requiredProviders);
     const cuts = new Cuts(this.#master);
     this.#whole = new WholeSearch(this.#master, cuts, wish.quick ?? false);
@@ -191,10 +196,12 @@ class Search {
       this.#master.setBounds(this.#unplaced(index), left, left);
       this.#master.setBounds(this.#excess(index), 0, demand - left);
     }
+    this.#wish.onPhase?.('relaxation');
     const relaxed = await this.#whole.relax(this.#costs);
     const used = classes.some((_, index) => (relaxed?.relaxation.values[this.#excess(index)] ?? 1) > 1e-6);
     for (const index of classes.keys()) this.#master.setBounds(this.#excess(index), 0, 0);
     if (relaxed === null || used) return null;
+    this.#wish.onPhase?.('search');
     return this.#whole.solve(this.#costs, relaxed, this.#gap);
   }
 
@@ -204,6 +211,7 @@ class Search {
       this.#master.setBounds(this.#unplaced(index), demand - (servable[index] ?? 0), demand);
     }
     const levels = this.#levels();
+    this.#wish.onPhase?.('search');
     return (await this.#placeAsRelaxed(levels)) ?? (await this.#placeByLevel(levels));
   }
 

@@ -34,7 +34,7 @@ export interface Problem {
   readonly fleets: readonly Fleet[];
   readonly teamSpends: readonly TeamSpend[];
   readonly classes: readonly DemandClass[];
-  /** Options by class, in the order of preference: effective cost per replica, price, pool key, accelerators. */
+  /** Options by class, in the order of preference: what runs, then by effective cost per replica, price, pool key, accelerators. */
   readonly options: readonly (readonly Option[])[];
 }
 
@@ -42,10 +42,6 @@ export function fleetOf(fleets: readonly Fleet[], { fleet }: Pick<DemandClass, '
   const found = fleets[fleet];
   if (found === undefined) throw new RangeError('a class belongs to a fleet');
   return found;
-}
-
-export function spendPerLot(option: Option): number {
-  return option.weight.amounts.spend;
 }
 
 /** The most replicas of the class, all members together, that `survive` lets the provider (region) take; null = any number. */

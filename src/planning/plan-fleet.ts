@@ -5,7 +5,7 @@ import { fleetBreaches } from './breaches.ts';
 import { fleetOfTeam } from './demand.ts';
 import { HoldReasons } from './hold-reasons.ts';
 import { compareText, policiesInOrder } from './market-view.ts';
-import type { Optimum } from './optimise.ts';
+import type { Optimum, SolvePhase } from './optimise.ts';
 import { optimise } from './optimise.ts';
 import type { Problem } from './option.ts';
 import type { Outcome } from './plan-record.ts';
@@ -26,7 +26,7 @@ export interface PlanOptions {
   readonly onPhase?: (phase: Phase) => void;
 }
 
-export type Phase = 'prune' | 'unconstrained' | 'rules' | 'polish' | 'assign' | 'reasons' | 'record';
+export type Phase = 'prune' | SolvePhase | 'polish' | 'assign' | 'reasons' | 'record';
 
 const DEFAULT_GAP_SHARE = 1e-4;
 
@@ -55,13 +55,11 @@ export async function planFleet(input: PlanInput, options: PlanOptions = {}): Pr
   const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
   const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
   const all = problem.fleets.map(({ policy }) => rulesOf(policy));
-  onPhase('unconstrained');
   const free = await optimum(
     planning,
     all.map((rules) => noRules(rules, false)),
     null,
   );
-  onPhase('rules');
   const after = fleetsAfter(problem, free.placements);
   const inForce = all.map((rules, fleet) => {
     const threshold = problem.fleets[fleet]?.policy.enforceAboveMicroUsdPerHour ?? 0;
@@ -83,7 +81,7 @@ async function optimum(
   rules: RuleBook,
   placed: readonly number[] | null,
 ): Promise<Optimum> {
-  const found = await optimise(problem, rules, { gapShare, placed, quick });
+  const found = await optimise(problem, rules, { gapShare, placed, quick, onPhase });
   onPhase('polish');
   const placements = polished(problem, rules, found.placements, found.requiredProviders);
   const effectiveCost = effectiveCostOf(problem, placements);

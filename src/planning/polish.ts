@@ -1,12 +1,12 @@
 import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
 import { fleetsAfter, moveCostPerHour } from './allocation.ts';
-import { capBreaches, fleetBreaches } from './breaches.ts';
+import { fleetBreaches, keptExcess } from './breaches.ts';
 import { budgetRooms } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
-import type { RuleBook } from './rules.ts';
+import type { RuleBook, Rules } from './rules.ts';
 import { LOSSES, ruleNames } from './rules.ts';
 
 /** Each pass only moves lots to better places, so passes end by themselves; this bounds the work on vast fleets. */
@@ -74,15 +74,23 @@ class Bench {
     let moved = false;
     for (const [classIndex, options] of this.#problem.options.entries()) {
       const moveCost = moveCostPerHour(this.#problem.fleets[this.#problem.classes[classIndex]?.fleet ?? -1]);
-      for (const [index, from] of [...options.entries()].toReversed()) {
-        if ((this.#counts.get(from)?.lots ?? 0) === 0) continue;
-        for (const [place, to] of options.entries()) {
-          const saved = costAt(from, moveCost) - costAt(to, moveCost);
-          if (saved < 0 || (saved === 0 && place >= index)) continue;
-          if (this.#moveAll(from, to)) moved = true;
-          if ((this.#counts.get(from)?.lots ?? 0) === 0) break;
-        }
+      for (const index of [...options.keys()].toReversed()) {
+        if (this.#improveFrom(options, index, moveCost)) moved = true;
       }
+    }
+    return moved;
+  }
+
+  /** Moves lots of one option to better ones of its class. */
+  #improveFrom(options: readonly Option[], index: number, moveCost: number): boolean {
+    const from = options[index];
+    if (from === undefined) return false;
+    let moved = false;
+    for (const [place, to] of options.entries()) {
+      if ((this.#counts.get(from)?.lots ?? 0) === 0) break;
+      const saved = costAt(from, moveCost) - costAt(to, moveCost);
+      if (saved < 0 || (saved === 0 && place >= index)) continue;
+      if (this.#moveAll(from, to)) moved = true;
     }
     return moved;
   }
@@ -109,19 +117,46 @@ class Bench {
     const fleet = this.#problem.classes[from.classIndex]?.fleet ?? -1;
     const rules = this.#rules[fleet];
     const ledger = this.#fleets[fleet];
-    if (rules === undefined || ledger === undefined) return false;
+    if (rules === undefined || ledger === undefined || !this.#mayMove(from, to, lots, fleet, rules, ledger))
+      return false;
     const providers = Math.min(
       this.#requiredProviders[fleet] ?? 1,
       ledger.providerCount(rules.measure, rules.minProviderShare),
     );
     this.#book(from, -lots, -replicas);
     this.#book(to, lots, replicas);
-    if (this.#suppliable(to) && this.#survivable(to) && this.#affordable(to) && this.#allowed(to, fleet, providers)) {
+    if (this.#suppliable(to) && this.#survivable(to) && this.#affordable(to) && this.#allowed(fleet, providers)) {
       return true;
     }
     this.#book(to, -lots, -replicas);
     this.#book(from, lots, replicas);
     return false;
+  }
+
+  /** Cheap and mostly decisive: whether the place itself has room in its quotas and under its caps. */
+  #mayMove(from: Option, to: Option, lots: number, fleet: number, rules: Rules, ledger: Ledger): boolean {
+    if (!this.#hasQuota(from, to, lots)) return false;
+    const kept = this.#problem.fleets[fleet]?.kept;
+    const { measure } = rules;
+    const more = (to.weight.amounts[measure] - from.weight.amounts[measure]) * lots;
+    const total = ledger.total(measure) + more;
+    return rules.caps.every((cap) => {
+      const subject = to.weight.subjects[cap.scope];
+      if (subject === null || kept === undefined) return true;
+      const leaves = from.weight.subjects[cap.scope] === subject ? from.weight.amounts[measure] * lots : 0;
+      const amount = ledger.amount(cap.scope, subject, measure) + to.weight.amounts[measure] * lots - leaves;
+      return amount <= cap.limit * total + keptExcess(kept, cap, subject, measure) + 1e-9 * total;
+    });
+  }
+
+  #hasQuota(from: Option, to: Option, lots: number): boolean {
+    if (to.running !== null) return true;
+    const given = from.running === null ? from.at.claims : [];
+    return to.at.claims.every(({ quota, units }) => {
+      const freed = given.find((claim) => claim.quota === quota)?.units ?? 0;
+      const more = (units * to.machinesPerLot - freed * from.machinesPerLot) * lots;
+      return more <= 0 || (this.#quotaUnits.get(quota) ?? 0) + more <= this.#problem.supply.headroom(quota);
+    });
   }
 
   #book(option: Option, lots: number, replicas: number): void {
@@ -164,18 +199,12 @@ class Bench {
     return (this.#teamSpend.get(team) ?? 0) <= Math.round(room * MICRO_USD_PER_USD);
   }
 
-  #allowed({ weight }: Option, fleet: number, providers: number): boolean {
+  #allowed(fleet: number, providers: number): boolean {
     const rules = this.#rules[fleet];
     const ledger = this.#fleets[fleet];
     const kept = this.#problem.fleets[fleet]?.kept;
     if (rules === undefined || ledger === undefined || kept === undefined) return false;
     if (ruleNames(rules).length === 0) return true;
-    // Cheap and mostly decisive: the caps on the place itself.
-    for (const cap of rules.caps) {
-      const subject = weight.subjects[cap.scope];
-      if (subject === null) continue;
-      if (capBreaches(ledger, kept, cap, rules.measure, [subject]).length > 0) return false;
-    }
     return fleetBreaches(ledger, kept, rules, providers).length === 0;
   }
 }

@@ -1,17 +1,23 @@
 import type { PlanInput } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import type { AcceleratorChoice } from '../domain/workload.ts';
 import type { DemandClass } from './demand.ts';
 import { classOfMember, demandOf } from './demand.ts';
 import type { Obstacle, Supply } from './eligibility.ts';
-import { obstaclesOf, supplyOf } from './eligibility.ts';
+import { Eligibility, supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import { fleetsOf, teamSpendsOf } from './fleets.ts';
+import type { Weight } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { compareText, marketViewOf } from './market-view.ts';
 import type { Option, Problem } from './option.ts';
-import { fleetOf, movableLeases, spendPerLot } from './option.ts';
+import { fleetOf, movableLeases } from './option.ts';
 import { egressCost, machineCost } from './pricing.ts';
+import type { Draft } from './prune.ts';
+import { amountOf, PlaceKeys, pruned } from './prune.ts';
+import { rulesOf } from './rules.ts';
 import { runningOptions, withoutMovable } from './running.ts';
+import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
 
 /** The whole question of an input; with `moves`, what runs is an option like any other instead of given. */
@@ -21,8 +27,11 @@ export function problemOf(input: PlanInput, moves = false): Problem {
   const demand = demandOf(input, moves);
   const present = fleetsOf(input);
   const fleets = moves ? withoutMovable(input, present, demand) : present;
+  const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
+  const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
   const parts = demand.flatMap((demandClass) => {
-    const options = optionsOf(fleets, market, supply, demandClass);
+    const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
+    const options = optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
     // Replicas of different workloads never share a machine, so classes with shared machines fall apart into their members.
     const shares =
       options.some(({ replicasPerLot }) => replicasPerLot > 1) ||
@@ -45,23 +54,38 @@ export function problemOf(input: PlanInput, moves = false): Problem {
   };
 }
 
-/** Every way to serve the class that nothing stands in the way of but `lifted` obstacles. */
+/**
+ * Every way to serve the class that nothing stands in the way of but `lifted` obstacles, and that no other makes needless
+ * under any of the policy's rules.
+ */
 export function optionsOf(
   fleets: readonly Fleet[],
   market: MarketView,
   supply: Supply,
   demandClass: DemandClass,
+  budgeted: boolean,
+  placeKeys: PlaceKeys,
   lifted: ReadonlySet<string> = new Set(),
 ): readonly Option[] {
-  const options: Option[] = [];
+  const { policy } = fleetOf(fleets, demandClass);
+  const judge = new Eligibility(policy, demandClass.spec, supply);
+  const drafts: Draft[] = [];
   for (const { choice, at } of candidatesOf(market, demandClass)) {
-    const { policy } = fleetOf(fleets, demandClass);
-    const obstacles = obstaclesOf(policy, demandClass.spec, choice, at, supply);
-    if (!obstacles.every((obstacle) => lifted.has(obstacle))) continue;
-    const option = optionAt(fleets, demandClass, choice, at);
-    if (option !== null) options.push(option);
+    const shape =
+      lifted.size === 0 ? judge.shapeAt(choice, at) : shapeWithout(judge.obstaclesOf(choice, at), lifted, choice, at);
+    if (shape !== null) drafts.push(draftAt(policy, demandClass, choice, at, shape));
   }
-  return options.toSorted(byPreference);
+  drafts.sort(byPreference);
+  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys).map(optionFrom);
+}
+
+function shapeWithout(
+  obstacles: readonly Obstacle[],
+  lifted: ReadonlySet<string>,
+  choice: AcceleratorChoice,
+  at: MarketOffer,
+): Shape | null {
+  return obstacles.every((obstacle) => lifted.has(obstacle)) ? shapeOf(choice, at.offer.acceleratorCount) : null;
 }
 
 /** The obstacles of every offer with an accelerator that the class accepts. */
@@ -75,11 +99,11 @@ export function obstaclesByOffer(
   readonly at: MarketOffer;
   readonly obstacles: readonly Obstacle[];
 }[] {
-  const { policy } = fleetOf(fleets, demandClass);
+  const judge = new Eligibility(fleetOf(fleets, demandClass).policy, demandClass.spec, supply);
   return candidatesOf(market, demandClass).map(({ choice, at }) => ({
     choice,
     at,
-    obstacles: obstaclesOf(policy, demandClass.spec, choice, at, supply),
+    obstacles: judge.obstaclesOf(choice, at),
   }));
 }
 
@@ -110,55 +134,43 @@ function candidatesOf(
     .map((at) => ({ choice, at }));
 }
 
-function optionAt(
-  fleets: readonly Fleet[],
+function draftAt(
+  policy: Policy,
   demandClass: DemandClass,
   choice: AcceleratorChoice,
   at: MarketOffer,
-): Option | null {
-  const shape = shapeOf(choice, at.offer.acceleratorCount);
-  if (shape === null) return null;
-  const machines = shape.machinesPerReplica;
-  const { policy } = fleetOf(fleets, demandClass);
-  const egress = egressCost(demandClass.spec, at.offer.pool, machines, policy);
-  const effective = machineCost(at.adjusted, machines, choice.throughput, at.offer) + egress;
+  { machinesPerReplica, replicasPerMachine }: Shape,
+): Draft {
+  const egress = egressCost(demandClass.spec, at.offer.pool, machinesPerReplica, policy);
   const perMember = demandClass.members[0]?.replicas.length ?? 0;
   return {
-    classIndex: 0,
     at,
     choice,
-    machinesPerLot: machines,
-    replicasPerLot: Math.max(1, Math.min(shape.replicasPerMachine, perMember)),
-    effectiveCostPerLot: effective,
-    weight: lotWeight(at, machines, choice.throughput, effective),
-    running: null,
+    machinesPerLot: machinesPerReplica,
+    replicasPerLot: Math.max(1, Math.min(replicasPerMachine, perMember)),
+    effectiveCostPerLot: machineCost(at.adjusted, machinesPerReplica, choice.throughput, at.offer) + egress,
   };
 }
 
-function lotWeight(
-  { offer, adjusted, subjects }: MarketOffer,
-  machines: number,
-  throughput: number,
-  effective: number,
-) {
-  const accelerators = offer.acceleratorCount * machines;
-  return {
-    subjects,
-    provider: offer.pool.provider,
-    machines,
+function optionFrom(draft: Draft): Option {
+  const weight: Weight = {
+    subjects: draft.at.subjects,
+    provider: draft.at.offer.pool.provider,
+    machines: draft.machinesPerLot,
     amounts: {
-      spend: adjusted * machines,
-      accelerators,
-      'accelerator-hours': accelerators / throughput,
-      'effective-cost': effective,
+      spend: amountOf(draft, 'spend'),
+      accelerators: amountOf(draft, 'accelerators'),
+      'accelerator-hours': amountOf(draft, 'accelerator-hours'),
+      'effective-cost': amountOf(draft, 'effective-cost'),
     },
   };
+  return { ...draft, classIndex: 0, weight, running: null };
 }
 
-function byPreference(a: Option, b: Option): number {
+function byPreference(a: Draft, b: Draft): number {
   return (
     a.effectiveCostPerLot / a.replicasPerLot - b.effectiveCostPerLot / b.replicasPerLot ||
-    spendPerLot(a) / a.replicasPerLot - spendPerLot(b) / b.replicasPerLot ||
+    amountOf(a, 'spend') / a.replicasPerLot - amountOf(b, 'spend') / b.replicasPerLot ||
     compareText(a.at.key, b.at.key) ||
     a.choice.count - b.choice.count ||
     b.choice.throughput - a.choice.throughput

@@ -1,7 +1,7 @@
 import type { PlanInput } from '../domain/plan.ts';
 import type { DemandClass, RunningLot } from './demand.ts';
 import { fleetOfTeam, lotSignature } from './demand.ts';
-import { obstaclesOf, supplyOf } from './eligibility.ts';
+import { Eligibility, supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import { choiceMet, leaseWeight } from './fleets.ts';
 import type { Weight } from './ledger.ts';
@@ -88,7 +88,8 @@ function runningOption(
   const egress = egressCost(spec, first.pool, machines, policy);
   const running = { successProbability: 1, interruptionsPerHour: at.offer.interruptionsPerHour };
   const cost = machineCost(at.adjusted, machines, choice.throughput, running) + egress;
-  const unwanted = obstaclesOf(policy, spec, choice, at, supplyOf(market)).some((obstacle) => UNWANTED.has(obstacle));
+  const judge = new Eligibility(policy, spec, supplyOf(market));
+  const unwanted = judge.obstaclesOf(choice, at).some((obstacle) => UNWANTED.has(obstacle));
   const effectiveCostPerLot = unwanted ? Math.max(cost, dearest) * UNWANTED_FACTOR : cost;
   return {
     classIndex: 0,
@@ -143,6 +144,7 @@ function offerOfLease(market: MarketView, lease: RunningLot['leases'][number], a
     isValid: true,
     subjects: subjectsOf(lease.pool),
     claims: [],
+    claimsKey: '',
     soldOut: null,
   };
 }

@@ -47,42 +47,71 @@ export interface Scene {
   readonly replicasAt: ReadonlyMap<string, number>;
 }
 
-export function sceneOf(input: PlanInput, plan: Plan, workloadId: string, spec: WorkloadSpec): Scene {
+/** What explanations of all workloads of a plan share. */
+export interface Stage {
+  readonly input: PlanInput;
+  readonly plan: Plan;
+  readonly market: MarketView;
+  readonly supply: Supply;
+  readonly left: Supply;
+  readonly fleets: readonly Fleet[];
+  /** By policy: its fleet once the plan is carried out. */
+  readonly after: readonly Ledger[];
+}
+
+export function stageOf(input: PlanInput, plan: Plan): Stage {
   const market = marketViewOf(input);
-  const policies = policiesInOrder(input);
-  const index = fleetOfTeam(policies, spec.team);
-  const owner = index < 0 ? undefined : fleetsOf(input)[index];
-  const kept = owner?.kept ?? new Ledger();
-  const fleet = fleetAfter(input, plan, index);
+  const fleets = fleetsOf(input);
+  return {
+    input,
+    plan,
+    market,
+    supply: supplyOf(market),
+    left: leftBy(market, plan),
+    fleets,
+    after: fleetsOnceDone(input, plan, market),
+  };
+}
+
+export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): Scene {
+  const { input, plan, market } = stage;
+  const index = fleetOfTeam(policiesInOrder(input), spec.team);
+  const owner = stage.fleets[index];
+  const fleet = stage.after[index] ?? new Ledger();
   const taken = [
     ...takenLeases(input, plan, owner, spec, workloadId),
     ...takenMachines(market, owner, spec, plan, workloadId),
   ];
   const rules = owner === undefined ? UNRULED : rulesInForce(owner.policy, plan);
-  const replicasAt = new Map<string, number>();
-  for (const { weight, replicas } of taken) {
-    for (const loss of LOSSES) {
-      const key = `${loss} ${weight.subjects[loss]}`;
-      replicasAt.set(key, (replicasAt.get(key) ?? 0) + replicas);
-    }
-  }
   return {
     input,
     spec,
     market,
-    supply: supplyOf(market),
-    left: leftBy(market, plan),
+    supply: stage.supply,
+    left: stage.left,
     policy: owner?.policy ?? null,
     fleet,
-    kept,
+    kept: owner?.kept ?? new Ledger(),
     rules,
     // A fleet that could not be spread wider is not asked for more than it has.
     requiredProviders:
       fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, countedProviders(fleet, rules)),
     taken,
     isHeld: plan.held.some((entry) => entry.workloadId === workloadId),
-    replicasAt,
+    replicasAt: replicasAt(taken),
   };
+}
+
+/** Replicas by what may be lost: `provider aws`, `region aws:us-east-1`. */
+function replicasAt(taken: readonly Taken[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { weight, replicas } of taken) {
+    for (const loss of LOSSES) {
+      const key = `${loss} ${weight.subjects[loss]}`;
+      counts.set(key, (counts.get(key) ?? 0) + replicas);
+    }
+  }
+  return counts;
 }
 
 /** No rule at all: what an ungoverned workload is held to. */
@@ -97,26 +126,26 @@ const UNRULED: Rules = {
   budgets: true,
 };
 
-/** The fleet of one policy once the plan is carried out. */
-function fleetAfter(input: PlanInput, plan: Plan, index: number): Ledger {
+/** The fleets of all policies once the plan is carried out. */
+function fleetsOnceDone(input: PlanInput, plan: Plan, market: MarketView): readonly Ledger[] {
   const policies = policiesInOrder(input);
   const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
   const kept = new Set(plan.keptLeaseIds);
-  const offers = new Map(input.offers.map((offer) => [poolKey(offer.pool), offer]));
-  const ledger = new Ledger();
-  for (const lease of input.leases) {
-    const spec = specs.get(lease.workloadId);
+  const ledgers = policies.map(() => new Ledger());
+  const place = (workloadId: string, weigh: (policy: Policy, spec: WorkloadSpec) => Weight): void => {
+    const spec = specs.get(workloadId);
+    const index = spec === undefined ? -1 : fleetOfTeam(policies, spec.team);
     const policy = policies[index];
-    if (spec === undefined || policy === undefined || !kept.has(lease.id)) continue;
-    if (fleetOfTeam(policies, spec.team) === index) ledger.add(leaseWeight(policies, policy, spec, lease), 1);
+    if (spec !== undefined && policy !== undefined) ledgers[index]?.add(weigh(policy, spec), 1);
+  };
+  for (const lease of input.leases) {
+    if (kept.has(lease.id)) place(lease.workloadId, (policy, spec) => leaseWeight(policies, policy, spec, lease));
   }
   for (const machine of plan.machines) {
-    const spec = specs.get(machine.workloadId);
-    const policy = policies[index];
-    if (spec === undefined || policy === undefined || fleetOfTeam(policies, spec.team) !== index) continue;
-    ledger.add(machineWeight(policy, spec, machine, offers.get(poolKey(machine.pool))), 1);
+    const offer = market.byKey.get(poolKey(machine.pool))?.offer;
+    place(machine.workloadId, (policy, spec) => machineWeight(policy, spec, machine, offer));
   }
-  return ledger;
+  return ledgers;
 }
 
 function machineWeight(

@@ -10,8 +10,8 @@ const MOST_NODES = 3000;
 /** The search near the relaxation is for a good answer at once; proving comes after it. */
 const NEARBY_NODES = 60;
 /** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
-const NEARBY_LOTS = 3;
-const NEARBY_OTHERS = 8;
+const NEARBY_LOTS = 5;
+const NEARBY_OTHERS = 20;
 /** How far above the relaxation's optimum the first search looks where no answer is known; the next looks further. */
 const FIRST_REACH_SHARE = 0.001;
 /** Rounds of adding violated rows; each adds at least one, so real fleets need a handful. */
@@ -108,6 +108,7 @@ export class WholeSearch {
         (candidate) => chosen.get(candidate) ?? null,
         near,
         NEARBY_NODES,
+        false,
       );
       if (answer === null) return null;
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
@@ -127,36 +128,44 @@ export class WholeSearch {
     const { bound: floor, relaxation } = relaxed;
     let reach =
       known === null ? Math.max(FIRST_REACH_SHARE * Math.abs(floor), 10 * gap.absolute) : known.objective - floor;
+    const inReach = (candidate: Candidate): readonly [number, number] | null =>
+      this.#master.reducedCost(candidate, relaxation.rowDuals, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
+    while (true) {
+      const found = await this.#unbroken(price, inReach, gap, floor + reach, known);
+      if (found === null && reach === UNLIMITED) return null;
+      // Nothing within reach, or it may be that something better lies beyond it: past the limit on work that is not looked for.
+      if (found !== null && (found.isProven || found.isExhausted || found.bound < floor + reach)) return found;
+      reach = found === null ? UNLIMITED : found.objective - floor;
+    }
+  }
+
+  /**
+   * The best answer among some candidates that breaks no rule, by adding what answers break and searching again. `ceiling`
+   * bounds answers that use others. Null where there is none; what is `known` already is returned where nothing is better.
+   */
+  async #unbroken(
+    price: Pricing,
+    lotsOf: (candidate: Candidate) => readonly [number, number] | null,
+    gap: Gap,
+    ceiling: number,
+    known: Solved | null,
+  ): Promise<(Solved & { readonly isExhausted: boolean }) | null> {
     let reached = gap;
-    let bound = floor;
+    let bound = Number.NEGATIVE_INFINITY;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const inReach = (candidate: Candidate): readonly [number, number] | null =>
-        this.#master.reducedCost(candidate, relaxation.rowDuals, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
-      const { answer, found, isInfeasible } = await this.#search(price, inReach, reached, MOST_NODES);
-      if (answer === null) {
-        if (known !== null) return isInfeasible ? { ...known, bound: known.objective, isProven: true } : null;
-        if (reach === UNLIMITED) return null;
-        reach = UNLIMITED;
-        continue;
-      }
+      const { answer, found, isInfeasible } = await this.#search(price, lotsOf, reached, MOST_NODES, known !== null);
+      if (answer === null) return known === null ? null : unbeaten(known, isInfeasible);
       const leans = round >= LEANING_ROUND;
-      if (!leans) bound = Math.max(bound, Math.min(answer.bound, floor + reach));
+      if (!leans) bound = Math.max(bound, Math.min(answer.bound, ceiling));
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
-      if (breaches.length > 0) {
-        this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true);
-        // Where the limit on work was met once, a further search is not asked for more than this one gave.
-        if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
-        continue;
+      if (breaches.length === 0) {
+        const best = better({ placements: found, objective: answer.objective, bound, isProven: false }, known);
+        const isProven = !leans && within(gap, best.objective, best.bound);
+        return { ...best, isProven, isExhausted: leans || answer.status === 'feasible' };
       }
-      const solved = { placements: found, objective: answer.objective, bound: Math.min(bound, answer.objective) };
-      const isProven = !leans && within(gap, solved.objective, solved.bound);
-      const better =
-        known === null || solved.objective < known.objective
-          ? solved
-          : { ...known, bound: Math.min(bound, known.objective) };
-      // Past its limit on work a search among more candidates would do no better.
-      if (isProven || answer.bound < floor + reach || answer.status === 'feasible') return { ...better, isProven };
-      reach = answer.objective - floor;
+      this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true);
+      // Where the limit on work was met once, a further search is not asked for more than this one gave.
+      if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
     }
     return null;
   }
@@ -166,10 +175,11 @@ export class WholeSearch {
     lotsOf: (candidate: Candidate) => readonly [number, number] | null,
     gap: Gap,
     mostNodes: number,
+    proveOnly: boolean,
   ): Promise<Searched> {
     const { model, places } = await this.#master.whole(price, lotsOf);
     try {
-      const answer = model.solveInteger(gap, mostNodes);
+      const answer = model.solveInteger(gap, mostNodes, proveOnly);
       if (answer.status === 'infeasible' || answer.status === 'unknown') {
         return { answer: null, found: [], isInfeasible: answer.status === 'infeasible' };
       }
@@ -178,6 +188,23 @@ export class WholeSearch {
       model.close();
     }
   }
+}
+
+/** A known answer after a search for better ones that found none, because there is none (`isInfeasible`) or for want of work. */
+function unbeaten(known: Solved, isInfeasible: boolean): Solved & { readonly isExhausted: boolean } {
+  return {
+    ...known,
+    bound: isInfeasible ? known.objective : known.bound,
+    isProven: isInfeasible || known.isProven,
+    isExhausted: true,
+  };
+}
+
+/** The cheaper of two answers, with the better of their bounds. */
+function better(found: Solved, known: Solved | null): Solved {
+  if (known === null) return { ...found, bound: Math.min(found.bound, found.objective) };
+  const best = found.objective < known.objective ? found : known;
+  return { ...best, bound: Math.min(Math.max(found.bound, known.bound), best.objective) };
 }
 
 function gapOf({ objective, bound }: { readonly objective: number; readonly bound: number }): number {

@@ -152,9 +152,12 @@ describe('the reasons of a hold', () => {
 
   it('tell what a cap would come to', async () => {
     const input = inputWith({
-      workloads: [workload('w', { replicas: 1 })],
+      workloads: [workload('w', { replicas: 1 }), workload('x', { replicas: 2 })],
       offers: [offerAt('aws/r/a/p5/on-demand', 10)],
-      leases: [leaseAt('l1', 'x', 'aws/r/a/p5/on-demand', 10), leaseAt('l2', 'x', 'gcp/r/a/a3/on-demand', 10)],
+      leases: [
+        leaseAt('l1', 'x', 'aws/r/a/p5/on-demand', 10),
+        leaseAt('l2', 'x', 'gcp/r/a/a3/on-demand', 10, { replicas: [1] }),
+      ],
       policy: policyWith({ maxShare: caps({ provider: 0.5 }) }),
     });
     expect(await reasonsFor(input)).toEqual([

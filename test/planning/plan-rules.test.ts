@@ -161,7 +161,15 @@ describe('shares', () => {
     const plan = await planFleet(four(policy));
     expect(providersOf(plan)).toEqual({ aws: 4 });
     expect(plan.rules).toEqual([
-      { policy: 'default', rule: 'maxShare.provider', subject: 'aws', value: 1, limit: 0.5, enforced: false, binding: false },
+      {
+        policy: 'default',
+        rule: 'maxShare.provider',
+        subject: 'aws',
+        value: 1,
+        limit: 0.5,
+        enforced: false,
+        binding: false,
+      },
     ]);
     const enforced = await planFleet(four({ ...policy, enforceAboveMicroUsdPerHour: usd(40) }));
     expect(providersOf(enforced)).toEqual({ aws: 2, azure: 1, gcp: 1 });
@@ -228,7 +236,15 @@ describe('spread', () => {
     const plan = await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.5 }] }));
     expect(providersOf(plan)).toEqual({ aws: 2, azure: 2 });
     expect(plan.rules).toEqual([
-      { policy: 'default', rule: 'survive.provider', subject: 'w', value: 0.5, limit: 0.5, enforced: true, binding: true },
+      {
+        policy: 'default',
+        rule: 'survive.provider',
+        subject: 'w',
+        value: 0.5,
+        limit: 0.5,
+        enforced: true,
+        binding: true,
+      },
     ]);
     expect(
       providersOf(await planFleet(four({ survive: [{ loss: 'provider', keepShare: 0.6 }] }, {}, { replicas: 3 }))),

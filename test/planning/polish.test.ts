@@ -25,7 +25,9 @@ const C = 'gcp/r1/a/a3/on-demand';
 
 function four(changes: Partial<PlanInput> & { readonly policy?: Policy } = {}): PlanInput {
   const offers = [offerAt(A, 10), offerAt(B, 10), offerAt(C, 12)];
-  return inputWith({ offers, workloads: [workload('w', { replicas: 4 })], ...changes });
+  // A cap that never binds: without one, what is no better than another place of its kind is no option at all.
+  const policy = policyWith({ maxShare: caps({ zone: 1 }), measure: 'accelerators' });
+  return inputWith({ offers, workloads: [workload('w', { replicas: 4 })], policy, ...changes });
 }
 
 describe('polishing', () => {
@@ -45,7 +47,8 @@ describe('polishing', () => {
     const quotas = [{ provider: 'aws', region: 'r1', name: 'P', unit: 'machines', limit: 2, usage: 0 } as const];
     const claiming = [offerAt(A, 10, { quotaClaims }), offerAt(C, 12)];
     expect(polishedFrom(four({ offers: claiming, quotas }), { [C]: 4 })).toEqual({ [A]: 2, [C]: 2 });
-    const policy = policyWith({ survive: [{ loss: 'provider', keepShare: 0.5 }] });
+    const survive = [{ loss: 'provider', keepShare: 0.5 }] as const;
+    const policy = policyWith({ survive, maxShare: caps({ zone: 1 }), measure: 'accelerators' });
     expect(polishedFrom(four({ policy }), { [B]: 1, [C]: 3 })).toEqual({ [A]: 2, [C]: 2 });
   });
 });

@@ -1,0 +1,65 @@
+import type { Plan } from '../../src/domain/plan.ts';
+import { createExplainer } from '../../src/planning/explain.ts';
+import type { Phase, PlanOptions } from '../../src/planning/plan-fleet.ts';
+import { planFleet } from '../../src/planning/plan-fleet.ts';
+import type { FleetFile } from './fleet-file.ts';
+import { inputOf } from './fleet-input.ts';
+import type { Row } from './rows.ts';
+
+export const STEPS = ['parse', 'prune', 'model', 'LP', 'MIP', 'polish', 'tell', 'explain'] as const;
+export type Step = (typeof STEPS)[number];
+
+const STEP_OF: Readonly<Record<Phase, Step>> = {
+  prune: 'prune',
+  model: 'model',
+  relaxation: 'LP',
+  search: 'MIP',
+  polish: 'polish',
+  assign: 'tell',
+  reasons: 'explain',
+  record: 'tell',
+};
+
+export interface Timed {
+  readonly plan: Plan;
+  readonly ms: number;
+  /** Milliseconds by step; the unconstrained plan that premiums are measured against is in them. */
+  readonly steps: Readonly<Record<Step, number>>;
+}
+
+/** One whole plan from the file's contents: parse, prune, solve, explain one workload of every kind. */
+export async function timedPlan(
+  read: () => Promise<FleetFile>,
+  row: Row,
+  effort: PlanOptions['effort'],
+): Promise<Timed> {
+  const steps: Record<Step, number> = { parse: 0, prune: 0, model: 0, LP: 0, MIP: 0, polish: 0, tell: 0, explain: 0 };
+  const startedAt = performance.now();
+  let step: Step = 'parse';
+  let since = startedAt;
+  const enter = (next: Step): void => {
+    const now = performance.now();
+    steps[step] += now - since;
+    step = next;
+    since = now;
+  };
+  const fleet = await read();
+  const input = inputOf(fleet, row.policy);
+  const plan = await planFleet(input, { effort: effort ?? 'full', onPhase: (phase) => enter(STEP_OF[phase]) });
+  enter('explain');
+  const explain = createExplainer(input, plan);
+  for (const [workload] of Map.groupBy(fleet.W, ({ tmpl }) => tmpl).values()) {
+    if (workload !== undefined) explain(workload.id);
+  }
+  enter('explain');
+  return { plan, ms: performance.now() - startedAt, steps };
+}
+
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 0.5);
+}
