@@ -63,11 +63,17 @@ export interface FleetFigures {
   readonly status: Plan['status'];
 }
 
-/** What a rule costs: null where fewer replicas are placed with it than without, so that the two costs are of different fleets. */
+/**
+ * What a rule costs, in spend and in effective cost: with several throughputs a rule may force slower machines that cost less an hour, so
+ * that only the latter shows its price. Null where fewer replicas are placed with it than without: the costs are of different fleets.
+ */
 export interface Premium {
   readonly premiumMicroUsdPerHour: MicroUsdPerHour | null;
   /** Premium ÷ cost without the rule; 0 where that is 0. */
   readonly premiumShare: number | null;
+  /** For an hour of work. */
+  readonly effectivePremiumMicroUsdPerHour: MicroUsdPerHour | null;
+  readonly effectivePremiumShare: number | null;
 }
 
 /** The rules whose limit a premium curve can move, by the names that plans report them under. */

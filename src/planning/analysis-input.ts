@@ -1,3 +1,4 @@
+import type { MicroUsdPerHour } from '../domain/money.ts';
 import { quotaKey } from '../domain/offer.ts';
 import type { Plan, PlanInput, PlanLease, PlanOffer } from '../domain/plan.ts';
 import type { CurveRule, FleetFigures, Premium } from '../domain/plan-analysis.ts';
@@ -163,8 +164,18 @@ function heldByPriority(input: PlanInput, plan: Plan): ReadonlyMap<number, numbe
  * too. Null where the plan places fewer.
  */
 export function premiumOver(input: PlanInput, plan: Plan, looser: Plan): Premium {
-  if (placesFewer(input, plan, looser)) return { premiumMicroUsdPerHour: null, premiumShare: null };
-  const base = Math.min(plan.costMicroUsdPerHour, looser.costMicroUsdPerHour);
-  const premium = plan.costMicroUsdPerHour - base;
-  return { premiumMicroUsdPerHour: premium, premiumShare: base === 0 ? 0 : premium / base };
+  const apart = placesFewer(input, plan, looser);
+  const spend = apart ? null : over(plan.costMicroUsdPerHour, looser.costMicroUsdPerHour);
+  const effective = apart ? null : over(plan.effectiveCostMicroUsdPerHour, looser.effectiveCostMicroUsdPerHour);
+  return {
+    premiumMicroUsdPerHour: spend?.premium ?? null,
+    premiumShare: spend?.share ?? null,
+    effectivePremiumMicroUsdPerHour: effective?.premium ?? null,
+    effectivePremiumShare: effective?.share ?? null,
+  };
+}
+
+function over(cost: MicroUsdPerHour, looser: MicroUsdPerHour): { readonly premium: number; readonly share: number } {
+  const base = Math.min(cost, looser);
+  return { premium: cost - base, share: base === 0 ? 0 : (cost - base) / base };
 }

@@ -58,14 +58,15 @@ describe('policy explain and policy curve', () => {
     const { out, exitCode } = await run(api, 'policy explain');
     expect(exitCode).toBe(0);
     expect(out).toBe(`POLICY default  the whole fleet planned afresh, as if nothing ran
-with its rules  59.00 $/h  5 replicas placed
-without         50.00 $/h  5 replicas placed
-premium          9.00 $/h  18.0 %
+with its rules   59.00 $/h  5 replicas placed
+without          52.00 $/h  5 replicas placed
+premium           7.00 $/h  13.5 %
+an hour of work   7.00 $/h  13.5 %: effective cost 59.00 $/h over 52.00 $/h
 
-RULE                LIMIT  COSTS $/H   SHARE  AT ITS LIMIT
-maxShare.provider  50.0 %       7.00  13.5 %
-maxSpotShare       90.0 %       0.00   0.0 %
-minProviders            2       0.00   0.0 %
+RULE                LIMIT  COSTS $/H   SHARE  FOR WORK   SHARE  AT ITS LIMIT
+maxShare.provider  50.0 %       7.00  13.5 %      7.00  13.5 %
+maxSpotShare       90.0 %       0.00   0.0 %      0.00   0.0 %
+minProviders            2       0.00   0.0 %      0.00   0.0 %
 `);
     const kept = await run(api, 'policy explain default --keep-leases --output json');
     expect(JSON.parse(kept.out)).toMatchObject({ policy: 'default', keepsLeases: true, conflict: null });
@@ -77,11 +78,11 @@ minProviders            2       0.00   0.0 %
     expect(out).toBe(`maxShare.provider  of policy default; the whole fleet planned afresh, as if nothing ran
 without the rule  52.00 $/h  5 replicas placed
 
-  LIMIT    $/H  PREMIUM
- 34.0 %   0.00        -  ························  5 of 5 replicas held
- 50.0 %  59.00  +13.5 %  ████████████████████████  ◀ in force
- 60.0 %  54.00   +3.8 %  ███████
-100.0 %  52.00   +0.0 %
+  LIMIT    $/H  PREMIUM  FOR WORK
+ 34.0 %   0.00        -         -  ························  5 of 5 replicas held
+ 50.0 %  59.00  +13.5 %   +13.5 %  ████████████████████████  ◀ in force
+ 60.0 %  54.00   +3.8 %    +3.8 %  ███████
+100.0 %  52.00   +0.0 %    +0.0 %
 `);
   });
 

@@ -78,6 +78,7 @@ minProviders                          3       2  kept
 
 describe('renderPolicyExplanation', () => {
   it('tells which rules are in each other’s way, and what giving up each would do', () => {
+    const NO_PREMIUM = { premium: null, premiumShare: null, effectivePremium: null, effectivePremiumShare: null };
     const rate = (microUsdPerHour: number) => ({ microUsdPerHour, usdPerHour: String(microUsdPerHour / 1e6) });
     const figures = (cost: number, placedReplicas: number, heldReplicas: number) => ({
       ...{ cost: rate(cost), effectiveCost: rate(cost), effectiveBound: rate(cost) },
@@ -88,14 +89,15 @@ describe('renderPolicyExplanation', () => {
       {
         ...{ policy: 'default', at: '2026-11-03T12:00:00.000Z', keepsLeases: true },
         ...{ withRules: figures(10_000_000, 2, 2), withoutRules: figures(20_000_000, 4, 0) },
-        ...{ premium: null, premiumShare: null },
+        ...NO_PREMIUM,
         rules: [
           {
-            ...{ rule: 'maxShare.provider', limit: 0.5, enforced: true, premium: null, premiumShare: null },
+            ...{ rule: 'maxShare.provider', limit: 0.5, enforced: true, ...NO_PREMIUM },
             ...{ without: figures(24_000_000, 4, 0), binding: [{ subject: 'aws', value: 0.5 }] },
           },
           {
             ...{ rule: 'survive.provider', limit: 0.5, enforced: false, premium: rate(0), premiumShare: 0 },
+            ...{ effectivePremium: rate(0), effectivePremiumShare: 0 },
             ...{ without: figures(10_000_000, 2, 2), binding: [] },
           },
         ],
@@ -104,13 +106,14 @@ describe('renderPolicyExplanation', () => {
       PLAIN,
     );
     expect(text).toBe(`POLICY default  running machines stay where they are
-with its rules  10.00 $/h  2 replicas placed, 2 held
-without         20.00 $/h  4 replicas placed
-premium           unknown  fewer replicas are placed: the two costs are of different fleets
+with its rules   10.00 $/h  2 replicas placed, 2 held
+without          20.00 $/h  4 replicas placed
+premium            unknown  fewer replicas are placed: the two costs are of different fleets
+an hour of work    unknown  effective cost 10.00 $/h over 20.00 $/h
 
-RULE                LIMIT  COSTS $/H  SHARE  AT ITS LIMIT
-maxShare.provider  50.0 %      holds      -  aws
-survive.provider   50.0 %       0.00  0.0 %  not enforced
+RULE                LIMIT  COSTS $/H  SHARE  FOR WORK  SHARE  AT ITS LIMIT
+maxShare.provider  50.0 %      holds      -         -      -  aws
+survive.provider   50.0 %       0.00  0.0 %      0.00  0.0 %  not enforced
 
 CONFLICT  maxShare.provider by itself leaves replicas without a place
 GIVING UP          PLACES  HELD    $/H

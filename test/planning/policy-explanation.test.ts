@@ -40,6 +40,28 @@ describe('explainPolicy', () => {
     expect(price.rules[0]?.binding.map(({ subject }) => subject)).toContain('aws');
   });
 
+  it('prices an hour of work where slower machines cost less an hour', async () => {
+    const accelerators = [
+      { accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput: 1 },
+      { accelerator: 'A100-80GB-SXM', count: 8, perMachine: null, throughput: 0.25 },
+    ] as const;
+    const input = inputWith({
+      policy: policyWith({ minProviders: 2 }),
+      workloads: [workload('w', { replicas: 2, accelerators })],
+      offers: [
+        offerAt('aws/r1/a/x/on-demand', 20),
+        offerAt('gcp/r1/a/x/on-demand', 6, { accelerator: 'A100-80GB-SXM' }),
+      ],
+    });
+    const { policies } = await explainPolicy(input);
+    // 20 + 20 an hour without the rule; 20 + 6 with it, but 6 $/h for a quarter of the work is 24 for an hour of it.
+    expect(policies[0]).toMatchObject({
+      ...{ premiumMicroUsdPerHour: 0, premiumShare: 0 },
+      ...{ effectivePremiumMicroUsdPerHour: usd(4), effectivePremiumShare: 0.1 },
+      rules: [{ rule: 'minProviders', premiumMicroUsdPerHour: 0, effectivePremiumMicroUsdPerHour: usd(4) }],
+    });
+  });
+
   it('names a minimal set of rules that hold replicas, and what giving up each would do', async () => {
     const changes = { maxShare: caps({ provider: 0.5, market: 0.9 }), maxSpotShare: 0.1, minProviders: 2 };
     const [aws, azure] = OFFERS;

@@ -108,6 +108,10 @@ const premiumFields = {
     description: 'Null where fewer replicas are placed with the rule than without: two fleets, not one price',
   }),
   premiumShare: z.number().min(0).nullable(),
+  effectivePremium: rateSchema
+    .nullable()
+    .meta({ description: 'For an hour of work: where throughputs differ, only this shows what a rule costs' }),
+  effectivePremiumShare: z.number().min(0).nullable(),
 };
 
 function figuresJson(figures: FleetFigures): FiguresJson {
@@ -121,8 +125,13 @@ function figuresJson(figures: FleetFigures): FiguresJson {
   };
 }
 
-function premiumJson({ premiumMicroUsdPerHour, premiumShare }: Premium) {
-  return { premium: rateOrNull(premiumMicroUsdPerHour), premiumShare };
+function premiumJson(premium: Premium) {
+  return {
+    premium: rateOrNull(premium.premiumMicroUsdPerHour),
+    premiumShare: premium.premiumShare,
+    effectivePremium: rateOrNull(premium.effectivePremiumMicroUsdPerHour),
+    effectivePremiumShare: premium.effectivePremiumShare,
+  };
 }
 
 function rateOrNull(rate: MicroUsdPerHour | null) {

@@ -12,6 +12,8 @@ import type { Style } from '../terminal.ts';
 import { clean, dollars, moment, percent, renderFacts, renderTable } from './table.ts';
 
 const BAR_WIDTH = 24;
+/** Plans are exact to this share of their cost. */
+const LEAST_SEEN = 1e-4;
 /** Names of workloads in one cell; how many more there are is told. */
 const MOST_NAMES = 3;
 
@@ -85,6 +87,7 @@ export function renderPolicyExplanation(explanation: PolicyExplanationJson, styl
       ['with its rules', `${dollars(withRules.cost)} $/h`, replicas(withRules)],
       ['without', `${dollars(withoutRules.cost)} $/h`, replicas(withoutRules)],
       ['premium', premiumText(explanation.premium), shareText(explanation.premiumShare)],
+      ['an hour of work', premiumText(explanation.effectivePremium), workText(explanation)],
     ])}`,
     renderRulePremiums(explanation, style),
     ...(conflict === null ? [] : [renderConflict(conflict, style)]),
@@ -108,11 +111,18 @@ function shareText(share: number | null): string {
   return share === null ? 'fewer replicas are placed: the two costs are of different fleets' : percent(share);
 }
 
+function workText({ effectivePremiumShare, withRules, withoutRules }: PolicyExplanationJson): string {
+  const costs = `effective cost ${dollars(withRules.effectiveCost)} $/h over ${dollars(withoutRules.effectiveCost)} $/h`;
+  return effectivePremiumShare === null ? costs : `${percent(effectivePremiumShare)}: ${costs}`;
+}
+
 function renderRulePremiums({ rules }: PolicyExplanationJson, style: Style): string {
   const columns = [
     { title: 'RULE' },
     { title: 'LIMIT', align: 'right' },
     { title: 'COSTS $/H', align: 'right' },
+    { title: 'SHARE', align: 'right' },
+    { title: 'FOR WORK', align: 'right' },
     { title: 'SHARE', align: 'right' },
     { title: 'AT ITS LIMIT' },
   ] as const;
@@ -120,10 +130,16 @@ function renderRulePremiums({ rules }: PolicyExplanationJson, style: Style): str
     premium.rule,
     limitText(premium.rule, premium.limit),
     premium.premium === null ? style.warning('holds') : dollars(premium.premium),
-    premium.premiumShare === null ? '-' : percent(premium.premiumShare),
+    share(premium.premiumShare),
+    premium.effectivePremium === null ? '-' : dollars(premium.effectivePremium),
+    share(premium.effectivePremiumShare),
     atLimit(premium, style),
   ]);
   return renderTable(columns, rows, style, 'The policy has no diversification rule.');
+}
+
+function share(value: number | null): string {
+  return value === null ? '-' : percent(value);
 }
 
 function atLimit({ enforced, binding }: PolicyExplanationJson['rules'][number], style: Style): string {
@@ -157,20 +173,22 @@ function limitText(rule: string, limit: number): string {
   return rule === 'maxConcentration' ? limit.toFixed(3) : percent(limit);
 }
 
-/** Cost as a function of one limit: a bar for each premium, the longest the dearest. */
+/** Cost as a function of one limit: a bar for each premium of effective cost, the longest the dearest. */
 export function renderCurve(curve: CurveJson, style: Style): string {
-  const dearest = Math.max(0, ...curve.points.map(({ premium }) => premium?.microUsdPerHour ?? 0));
+  const dearest = Math.max(0, ...curve.points.map((point) => point.effectivePremium?.microUsdPerHour ?? 0));
   const columns = [
     { title: 'LIMIT', align: 'right' },
     { title: '$/H', align: 'right' },
     { title: 'PREMIUM', align: 'right' },
+    { title: 'FOR WORK', align: 'right' },
     { title: '' },
     { title: '' },
   ] as const;
   const rows = curve.points.map((point) => [
     limitText(curve.rule, point.limit),
     dollars(point.cost),
-    point.premiumShare === null ? '-' : `+${percent(point.premiumShare)}`,
+    added(point.premiumShare),
+    added(point.effectivePremiumShare),
     barOf(point, dearest, style),
     remarks(point, style),
   ]);
@@ -183,11 +201,20 @@ export function renderCurve(curve: CurveJson, style: Style): string {
   ].join('\n');
 }
 
-function barOf({ premium }: CurveJson['points'][number], dearest: number, style: Style): string {
+function added(premiumShare: number | null): string {
+  return premiumShare === null ? '-' : `+${percent(premiumShare)}`;
+}
+
+function barOf(
+  { effectivePremium: premium, effectivePremiumShare }: CurveJson['points'][number],
+  dearest: number,
+  style: Style,
+): string {
   if (premium === null) return style.dim('·'.repeat(BAR_WIDTH));
-  const share = dearest === 0 ? 0 : premium.microUsdPerHour / dearest;
-  // What costs anything is seen.
-  return '█'.repeat(share === 0 ? 0 : Math.max(1, Math.round(share * BAR_WIDTH)));
+  const part = dearest === 0 ? 0 : premium.microUsdPerHour / dearest;
+  // What costs anything beyond the gap of the plans is seen.
+  const least = (effectivePremiumShare ?? 0) > LEAST_SEEN ? 1 : 0;
+  return '█'.repeat(Math.max(least, Math.round(part * BAR_WIDTH)));
 }
 
 function remarks(
