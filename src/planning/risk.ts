@@ -30,14 +30,14 @@ interface StandingReplica {
  */
 export function riskOf(input: PlanInput, plan: Plan): RiskView {
   const machines = fleetMachines(input, plan);
-  const standing = standingReplicas(machines);
-  const byWorkload = Map.groupBy(standing, ({ workloadId }) => workloadId);
+  const byWorkload = Map.groupBy(standingReplicas(machines), ({ workloadId }) => workloadId);
+  const workloads = input.workloads
+    .toSorted((a, b) => compareText(a.id, b.id))
+    .map((workload) => workloadRisk(workload, byWorkload.get(workload.id) ?? []));
   return {
-    workloads: input.workloads
-      .toSorted((a, b) => compareText(a.id, b.id))
-      .map((workload) => workloadRisk(workload, byWorkload.get(workload.id) ?? [])),
-    providers: fleetLosses(machines, byWorkload, 'provider'),
-    regions: fleetLosses(machines, byWorkload, 'region'),
+    workloads,
+    providers: fleetLosses(machines, workloads, 'provider'),
+    regions: fleetLosses(machines, workloads, 'region'),
   };
 }
 
@@ -95,21 +95,26 @@ function workloadRisk({ id, spec }: PlanWorkload, standing: readonly StandingRep
 }
 
 function replicaLosses(asked: number, standing: readonly StandingReplica[], scope: LossScope): readonly ReplicaLoss[] {
-  const losses = [...new Set(standing.flatMap((replica) => [...homesOf(replica, scope)]))].map((lost) => {
-    const lostReplicas = standing.filter((replica) => homesOf(replica, scope).has(lost)).length;
+  const counts = new Map<string, number>();
+  for (const replica of standing) {
+    for (const home of homesOf(replica, scope)) counts.set(home, (counts.get(home) ?? 0) + 1);
+  }
+  const losses = [...counts].map(([lost, lostReplicas]) => {
     const keptReplicas = standing.length - lostReplicas;
     return { lost, lostReplicas, keptReplicas, keptShare: asked === 0 ? 0 : keptReplicas / asked };
   });
   return losses.toSorted((a, b) => b.lostReplicas - a.lostReplicas || compareText(a.lost, b.lost));
 }
 
+/** `workloads` by id. */
 function fleetLosses(
   machines: readonly FleetMachine[],
-  byWorkload: ReadonlyMap<string, readonly StandingReplica[]>,
+  workloads: readonly WorkloadRisk[],
   scope: LossScope,
 ): readonly FleetLoss[] {
   const spend = sum(machines, ({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour);
   const accelerators = sum(machines, ({ acceleratorCount }) => acceleratorCount);
+  const toReplicas = replicasLost(workloads, scope);
   const groups = Map.groupBy(machines, ({ pool }) => subjectOf(pool, scope));
   const losses = [...groups].map(([lost, group]): FleetLoss => {
     const spendThere = sum(group, ({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour);
@@ -120,25 +125,27 @@ function fleetLosses(
       spendShare: spend === 0 ? 0 : spendThere / spend,
       acceleratorCount,
       acceleratorShare: accelerators === 0 ? 0 : acceleratorCount / accelerators,
-      ...replicasLost(byWorkload, scope, lost),
+      ...(toReplicas.get(lost) ?? { lostReplicas: 0, workloadsDown: [] }),
     };
   });
   return losses.toSorted((a, b) => b.spendMicroUsdPerHour - a.spendMicroUsdPerHour || compareText(a.lost, b.lost));
 }
 
+/** What each loss does to all workloads. */
 function replicasLost(
-  byWorkload: ReadonlyMap<string, readonly StandingReplica[]>,
+  workloads: readonly WorkloadRisk[],
   scope: LossScope,
-  lost: string,
-): Pick<FleetLoss, 'lostReplicas' | 'workloadsDown'> {
-  let lostReplicas = 0;
-  const workloadsDown: string[] = [];
-  for (const [workloadId, standing] of byWorkload) {
-    const gone = standing.filter((replica) => homesOf(replica, scope).has(lost)).length;
-    lostReplicas += gone;
-    if (gone === standing.length) workloadsDown.push(workloadId);
+): ReadonlyMap<string, { readonly lostReplicas: number; readonly workloadsDown: readonly string[] }> {
+  const found = new Map<string, { lostReplicas: number; workloadsDown: string[] }>();
+  for (const { workloadId, providers, regions } of workloads) {
+    for (const { lost, lostReplicas, keptReplicas } of scope === 'provider' ? providers : regions) {
+      const entry = found.get(lost) ?? { lostReplicas: 0, workloadsDown: [] };
+      found.set(lost, entry);
+      entry.lostReplicas += lostReplicas;
+      if (keptReplicas === 0) entry.workloadsDown.push(workloadId);
+    }
   }
-  return { lostReplicas, workloadsDown: workloadsDown.toSorted(compareText) };
+  return found;
 }
 
 function sum<Item>(items: readonly Item[], amountOf: (item: Item) => number): number {
