@@ -6,15 +6,15 @@ const RESTART_HOURS = 0.25;
 const EGRESS_USD = 0.08;
 
 /**
- * The baseline, written without the planner: one workload after another, each unit on the cheapest offer that still has room. That
- * is what an optimiser of one task at a time does. Dollars an hour.
+ * The baseline, written without the planner: one workload after another, those with the largest units first, each unit on the cheapest
+ * offer that still has room. That is what an optimiser of one task at a time does. Dollars an hour.
  */
 export function cheapestFirst(fleet: FleetFile): number {
   const left = new Map(fleet.cap.map(([p, r, gpu, m, gpus]) => [`${p} ${r} ${gpu} ${m}`, gpus]));
   const byShape = Map.groupBy(fleet.O, ({ gpu, n }) => `${gpu} ${n}`);
   const ranked = new Map<string, readonly Priced[]>();
   let sum = 0;
-  for (const workload of fleet.W) {
+  for (const workload of fleet.W.toSorted((a, b) => unitGpus(b) - unitGpus(a))) {
     const { id: _, ...kind } = workload;
     const key = JSON.stringify(kind);
     const options = ranked.get(key) ?? pricedOf(workload, byShape);
@@ -27,6 +27,11 @@ export function cheapestFirst(fleet: FleetFile): number {
     }
   }
   return sum;
+}
+
+/** GPUs of a gang, or of one replica of a service, in the first alternative. */
+function unitGpus({ alts: [first], kind, k }: FileWorkload): number {
+  return (first?.[1] ?? 0) * (kind === 'gang' ? k : 1);
 }
 
 interface Priced {

@@ -1,6 +1,7 @@
 import type { Plan } from '../../src/domain/plan.ts';
+import type { Phase } from '../../src/planning/decide.ts';
 import { createExplainer } from '../../src/planning/explain.ts';
-import type { Phase, PlanOptions } from '../../src/planning/plan-fleet.ts';
+import type { PlanOptions } from '../../src/planning/plan-fleet.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { inputOf } from './fleet-input.ts';

@@ -3,7 +3,7 @@ import type { HeldReplicas, Plan, PlanInput, PlannedMachine, RuleUse } from '../
 import type { Policy, ShareMeasure } from '../domain/policy.ts';
 import { SHARE_MEASURES } from '../domain/policy.ts';
 import { fleetsAfter } from './allocation.ts';
-import type { Assignment } from './assignment.ts';
+import type { Decision } from './decide.ts';
 import { fleetOfTeam } from './demand.ts';
 import { leaseWeight } from './fleets.ts';
 import { Ledger } from './ledger.ts';
@@ -13,20 +13,14 @@ import type { Problem } from './option.ts';
 import { adjustedPrice } from './pricing.ts';
 import type { PlacedReplica } from './rule-use.ts';
 import { budgetUses, ruleUses } from './rule-use.ts';
-import type { RuleBook } from './rules.ts';
 import { MAX_PREMIUM } from './rules.ts';
 import { SOLVER } from './solver.ts';
 
 /** What planning came to, before it is told. */
-export interface Outcome {
+export interface Outcome extends Pick<Decision, 'all' | 'inForce' | 'planned' | 'assignment'> {
   readonly problem: Problem;
-  /** All rules of every policy, and those that the plan was held to. */
-  readonly all: RuleBook;
-  readonly inForce: RuleBook;
-  readonly planned: Optimum;
   /** The cheapest for the same replicas without the policies' rules. */
   readonly unruled: Optimum;
-  readonly assignment: Assignment;
 }
 
 /** The plan as it is told and stored. */

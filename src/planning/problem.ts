@@ -23,11 +23,21 @@ import { shapeOf } from './shape.ts';
 /** The whole question of an input; with `moves`, what runs is an option like any other instead of given. */
 export function problemOf(input: PlanInput, moves = false): Problem {
   const market = marketViewOf(input);
-  const supply = supplyOf(market);
   const demand = demandOf(input, moves);
   const present = fleetsOf(input);
   const fleets = moves ? withoutMovable(input, present, demand) : present;
-  const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
+  const teamSpends = teamSpendsOf(input, moves ? movableLeases(demand) : new Set());
+  return problemFrom({ input, market, supply: supplyOf(market), fleets, teamSpends }, demand, moves);
+}
+
+/** The question of some demand in surroundings that are known already. */
+export function problemFrom(
+  around: Pick<Problem, 'input' | 'market' | 'supply' | 'fleets' | 'teamSpends'>,
+  demand: readonly DemandClass[],
+  moves: boolean,
+): Problem {
+  const { input, market, supply, fleets, teamSpends } = around;
+  const budgeted = new Set(teamSpends.map(({ team }) => team));
   const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
   const parts = demand.flatMap((demandClass) => {
     const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
@@ -41,11 +51,7 @@ export function problemOf(input: PlanInput, moves = false): Problem {
   });
   parts.sort((a, b) => compareText(a.part.key, b.part.key));
   return {
-    input,
-    market,
-    supply,
-    fleets,
-    teamSpends: teamSpendsOf(input, moves ? movableLeases(demand) : new Set()),
+    ...around,
     classes: parts.map(({ part }) => part),
     options: parts.map(({ part, options }, classIndex) => {
       const running = moves ? runningOptions(input, fleets, market, part, options) : [];
