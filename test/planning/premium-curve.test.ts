@@ -93,6 +93,19 @@ describe('premiumCurve', () => {
     expect(kept.points.map(({ costMicroUsdPerHour }) => costMicroUsdPerHour)).toEqual([usd(20), usd(20)]);
   });
 
+  it('gives back what leases take of reservations and of quotas of the whole account', async () => {
+    const quotaClaims = [{ quota: 'all', scope: 'global', units: 8 }] as const;
+    const reserved = 'aws/r1/a/x/reserved/cr-1';
+    const input = inputWith({
+      workloads: [workload('w', { replicas: 2 })],
+      offers: [offerAt(reserved, 1, { availableCount: 0 }), offerAt('gcp/r1/a/x/on-demand', 15, { quotaClaims })],
+      leases: [leaseAt('l0', 'w', reserved, 1), leaseAt('l1', 'w', 'gcp/r1/a/x/on-demand', 15, { replicas: [1] })],
+      quotas: [{ provider: 'gcp', region: null, name: 'all', unit: 'accelerators', limit: 8, usage: 8 }],
+    });
+    const { baseline } = await premiumCurve(input, { ...DEFAULT, rule: 'maxShare.provider', limits: [1] });
+    expect(baseline).toMatchObject({ costMicroUsdPerHour: usd(16), placedReplicas: 2, heldReplicas: 0 });
+  });
+
   it('refuses limits that the rule cannot have, and policies that there are not', async () => {
     const ask = (rule: CurveRule, limit: number, policy = 'default') =>
       premiumCurve(INPUT, { policy, rule, limits: [limit] });
