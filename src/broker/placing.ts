@@ -2,6 +2,7 @@ import { isServing } from '../domain/lease.ts';
 import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { PLANNER_SEED, PLANNER_VERSION } from '../planning/planner-version.ts';
 import { appendEvent } from '../store/events.ts';
 import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
 import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unwantLeases } from '../store/leases.ts';
@@ -125,6 +126,8 @@ function commit(context: BrokerContext, decision: Decision): Promise<'committed'
       policyName: view.policy.name,
       policyVersion: view.policy.version,
       input: view.input,
+      plannerVersion: PLANNER_VERSION,
+      seed: PLANNER_SEED,
       workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
     });
     await insertLeases(transaction, leasesOf(context, plan, planId, at));

@@ -1,22 +1,32 @@
 import { Worker } from 'node:worker_threads';
 import type { Plan, PlanInput } from '../../domain/plan.ts';
-import type { PlanReply, PlanRequest } from './planner-thread.ts';
+import type { CurveQuestion, PolicyExplanation, PremiumCurve } from '../../domain/plan-analysis.ts';
+import type { AnalysisOptions } from '../../planning/analysis-input.ts';
+import type { ExplanationOptions } from '../../planning/policy-explanation.ts';
+import type { PlannerAnswer, PlannerReply, PlannerRequest, PlannerTask } from './planner-task.ts';
 
-/** Plans in a thread of its own, so that a long solve never holds up anything else. */
+/**
+ * Plans in a thread of its own, so that a long solve never holds up anything else. One task after another, in the order asked for. Each
+ * rejects with the signal's reason as soon as it aborts: a solve cannot be interrupted, so its thread is ended and the next task starts
+ * a new one. Each rejects with an Error when planning fails.
+ */
 export interface Planner {
-  /**
-   * One plan after another, in the order asked for. Rejects with the signal's reason as soon as it aborts: a solve cannot be
-   * interrupted, so its thread is ended and the next plan starts a new one. Rejects with an Error when planning fails.
-   */
   plan(input: PlanInput, signal?: AbortSignal): Promise<Plan>;
-  /** Ends the thread; plans under way or waiting reject. */
+  explainPolicy(input: PlanInput, options: ExplanationOptions, signal?: AbortSignal): Promise<PolicyExplanation>;
+  premiumCurve(
+    input: PlanInput,
+    question: CurveQuestion,
+    options: AnalysisOptions,
+    signal?: AbortSignal,
+  ): Promise<PremiumCurve>;
+  /** Ends the thread; tasks under way or waiting reject. */
   close(): Promise<void>;
 }
 
 interface Waiting {
   readonly id: number;
-  readonly input: PlanInput;
-  readonly resolve: (plan: Plan) => void;
+  readonly task: PlannerTask;
+  readonly resolve: (answer: PlannerAnswer) => void;
   readonly reject: (reason: unknown) => void;
   /** Stops listening to the caller's signal. */
   readonly release: () => void;
@@ -33,7 +43,30 @@ class ThreadPlanner implements Planner {
   #lastId = 0;
   #closed = false;
 
-  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan> {
+  async plan(input: PlanInput, signal?: AbortSignal): Promise<Plan> {
+    const answer = await this.#ask({ kind: 'plan', input }, signal);
+    if (answer.kind !== 'plan') throw unasked(answer);
+    return answer.plan;
+  }
+
+  async explainPolicy(input: PlanInput, options: ExplanationOptions, signal?: AbortSignal): Promise<PolicyExplanation> {
+    const answer = await this.#ask({ kind: 'explain-policy', input, options }, signal);
+    if (answer.kind !== 'explain-policy') throw unasked(answer);
+    return answer.explanation;
+  }
+
+  async premiumCurve(
+    input: PlanInput,
+    question: CurveQuestion,
+    options: AnalysisOptions,
+    signal?: AbortSignal,
+  ): Promise<PremiumCurve> {
+    const answer = await this.#ask({ kind: 'premium-curve', input, question, options }, signal);
+    if (answer.kind !== 'premium-curve') throw unasked(answer);
+    return answer.curve;
+  }
+
+  #ask(task: PlannerTask, signal: AbortSignal | undefined): Promise<PlannerAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the planner is closed');
       signal?.throwIfAborted();
@@ -42,7 +75,7 @@ class ThreadPlanner implements Planner {
       const abort = (): void => this.#abandon(id, signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
       const release = (): void => signal?.removeEventListener('abort', abort);
-      this.#queue.push({ id, input, resolve, reject, release });
+      this.#queue.push({ id, task, resolve, reject, release });
       this.#next();
     });
   }
@@ -70,13 +103,13 @@ class ThreadPlanner implements Planner {
     this.#running = next;
     this.#worker ??= this.#startThread();
     this.#worker.ref();
-    const request: PlanRequest = { id: next.id, input: next.input };
+    const request: PlannerRequest = { id: next.id, task: next.task };
     this.#worker.postMessage(request);
   }
 
   #startThread(): Worker {
     const worker = new Worker(new URL('./planner-thread.ts', import.meta.url));
-    worker.on('message', (reply: PlanReply) => {
+    worker.on('message', (reply: PlannerReply) => {
       if (worker === this.#worker) this.#settle(reply);
     });
     worker.on('error', (error) => this.#lose(worker, new Error('the planning thread failed', { cause: error })));
@@ -84,12 +117,12 @@ class ThreadPlanner implements Planner {
     return worker;
   }
 
-  #settle(reply: PlanReply): void {
+  #settle(reply: PlannerReply): void {
     const running = this.#running;
     if (running === null || running.id !== reply.id) return;
     this.#running = null;
     running.release();
-    if ('plan' in reply) running.resolve(reply.plan);
+    if ('answer' in reply) running.resolve(reply.answer);
     else running.reject(new Error(`planning failed: ${reply.failure.message}`, { cause: reply.failure.stack }));
     this.#next();
   }
@@ -124,4 +157,8 @@ class ThreadPlanner implements Planner {
     this.#worker = null;
     await worker?.terminate();
   }
+}
+
+function unasked({ kind }: PlannerAnswer): Error {
+  return new Error(`the planning thread answered with a ${kind}, which was not asked for`);
 }

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Planner } from '../../../src/broker/planning/planner.ts';
 import { createPlanner } from '../../../src/broker/planning/planner.ts';
 import { planFleet } from '../../../src/planning/plan-fleet.ts';
+import { explainPolicy } from '../../../src/planning/policy-explanation.ts';
+import { premiumCurve } from '../../../src/planning/premium-curve.ts';
 import { inputWith, offerAt, policyWith, workload } from '../../planning/market-builders.ts';
 import { randomInput } from '../../planning/random-instances.ts';
 
@@ -18,6 +20,37 @@ describe('the planner in its thread', () => {
     );
     const plans = await Promise.all(inputs.map((input) => planner.plan(input)));
     expect(plans).toEqual(await Promise.all(inputs.map((input) => planFleet(input))));
+  });
+
+  it('answers analyses between plans as the planner itself does', async () => {
+    const input = randomInput(5, { offers: 12, workloads: 4, replicas: 3, leases: true });
+    const question = { policy: 'default', rule: 'maxShare.provider', limits: [0.4, 0.7] } as const;
+    const [plan, explanation, curve] = await Promise.all([
+      planner.plan(input),
+      planner.explainPolicy(input, {}),
+      planner.premiumCurve(input, question, { keepLeases: true }),
+    ]);
+    expect(plan).toEqual(await planFleet(input));
+    expect(explanation).toEqual(await explainPolicy(input));
+    expect(curve).toEqual(await premiumCurve(input, question, { keepLeases: true }));
+    const unknown = planner.explainPolicy(input, { policies: ['other'] });
+    await expect(unknown).rejects.toThrow('no policy is named "other"');
+  });
+
+  it('gives up an analysis as it does a plan', async () => {
+    const input = inputWith({ workloads: [workload('w')], offers: [offerAt('aws/r1/a/p5/on-demand', 10)] });
+    const running = new AbortController();
+    const curve = planner.premiumCurve(
+      input,
+      { policy: 'default', rule: 'maxShare.provider', limits: null },
+      {},
+      running.signal,
+    );
+    const plan = planner.plan(input);
+    const reason = new Error('no longer wanted');
+    running.abort(reason);
+    await expect(curve).rejects.toBe(reason);
+    expect((await plan).machines).toHaveLength(1);
   });
 
   it('gives up the moment it is asked to, and plans on in a new thread', async () => {
