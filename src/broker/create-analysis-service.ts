@@ -72,7 +72,10 @@ export function createAnalysisService(
     getPlanRecord: async (planId) => (await storedPlan(planId)).record,
     replayPlan: async (planId, signal) => {
       const { record } = await storedPlan(planId);
-      return compareReplay(record, await inTime(signal, (until) => analyst.plan(record.input, until)));
+      return compareReplay(
+        record,
+        await inTime(signal, (until) => analyst.plan(record.input, until, { effort: record.plan.effort })),
+      );
     },
   };
 }

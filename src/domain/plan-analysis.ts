@@ -133,6 +133,17 @@ export interface RulePremium extends Premium {
   readonly binding: readonly RuleUse[];
 }
 
+/** What one more percentage point of a limit would save, all other limits as they are. */
+export interface RulePrice {
+  readonly policy: string;
+  readonly rule: string;
+  /** The provider, region … at its limit; empty for the fleet. */
+  readonly subject: string;
+  readonly limit: number;
+  /** Effective cost, in whole micro-dollars per hour of work, for 0.01 of the limit; at the margin, from the relaxation's prices. */
+  readonly savedMicroUsdPerHourPerPoint: MicroUsdPerHour;
+}
+
 /** Giving up one rule of a conflict, all other rules in force. */
 export interface Relaxation extends FleetFigures {
   readonly rule: string;
@@ -154,6 +165,8 @@ export interface PolicyPrice extends Premium {
   readonly withoutRules: FleetFigures;
   /** The policy's rules, in the order in which plans tell them. */
   readonly rules: readonly RulePremium[];
+  /** What limits are worth at the margin, dearest first; those that cost nothing there are left out. */
+  readonly marginals: readonly RulePrice[];
   /** Null where the rules hold nobody. */
   readonly conflict: RuleConflict | null;
 }

@@ -7,5 +7,5 @@ export async function replayRecord(text: string): Promise<Replay> {
     import('../planning/replay.ts'),
   ]);
   const record: PlanRecord = JSON.parse(text);
-  return compareReplay(record, await planFleet(record.input));
+  return compareReplay(record, await planFleet(record.input, { effort: record.plan.effort }));
 }

@@ -65,7 +65,7 @@ async function planned(input: PlanInput, options: PlanOptions, gapShare: number,
   const held = [...decision.held, ...ungoverned(input)];
   onPhase('record');
   return planOf(
-    { problem, ...decision, unruled: await withSameReplicas(planning, decision) },
+    { problem, quick: planning.quick, ...decision, unruled: await withSameReplicas(planning, decision) },
     held.toSorted(byWorkload),
   );
 }

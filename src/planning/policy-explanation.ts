@@ -6,6 +6,7 @@ import type { AnalysisOptions } from './analysis-input.ts';
 import { afresh, figuresOf, limitOf, placesFewer, premiumOver, withPolicy, withRulesOnly } from './analysis-input.ts';
 import { policiesInOrder } from './market-view.ts';
 import { planFleet } from './plan-fleet.ts';
+import { rulePrices } from './rule-prices.ts';
 import { ruleNames, rulesOf } from './rules.ts';
 
 export interface ExplanationOptions extends AnalysisOptions {
@@ -82,6 +83,7 @@ async function priceOf(variants: Variants): Promise<PolicyPrice> {
     withoutRules: figuresOf(input, free),
     ...premiumOver(input, ruled, free),
     rules,
+    marginals: (await rulePrices(input)).filter((price) => price.policy === policy.name),
     conflict: await conflictOf(variants, free),
   };
 }

@@ -135,6 +135,7 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
               ],
         keptLeaseIds: [],
         releasedLeaseIds: [],
+        effort: 'full',
         effectiveCostMicroUsdPerHour: 440_320_000,
         effectiveBoundMicroUsdPerHour: 440_320_000,
         held: [],

@@ -101,6 +101,7 @@ describe('renderPolicyExplanation', () => {
             ...{ without: figures(10_000_000, 2, 2), binding: [] },
           },
         ],
+        marginals: [{ rule: 'maxShare.provider', subject: 'aws', limit: 0.5, savedPerPoint: rate(120_000) }],
         conflict: { rules: ['maxShare.provider'], relaxations: [relaxation] },
       },
       PLAIN,
@@ -114,6 +115,9 @@ an hour of work    unknown  effective cost 10.00 $/h over 20.00 $/h
 RULE                LIMIT  COSTS $/H  SHARE  FOR WORK  SHARE  AT ITS LIMIT
 maxShare.provider  50.0 %      holds      -         -      -  aws
 survive.provider   50.0 %       0.00  0.0 %      0.00  0.0 %  not enforced
+
+ONE POINT MORE OF  FOR   LIMIT  SAVES $/H OF WORK
+maxShare.provider  aws  50.0 %             0.1200
 
 CONFLICT  maxShare.provider by itself leaves replicas without a place
 GIVING UP          PLACES  HELD    $/H

@@ -281,6 +281,7 @@ const PLAN: Plan = {
   machines: [],
   keptLeaseIds: [],
   releasedLeaseIds: [],
+  effort: 'full',
   effectiveCostMicroUsdPerHour: 0,
   effectiveBoundMicroUsdPerHour: 0,
   held: [],

@@ -158,6 +158,15 @@ const rulePremiumSchema = z
   })
   .meta({ id: 'RulePremium' });
 
+const marginalSchema = z
+  .strictObject({
+    rule: z.string().meta({ example: 'maxShare.provider' }),
+    subject: z.string().meta({ description: 'What is at the limit; empty for the fleet', example: 'aws' }),
+    limit: z.number(),
+    savedPerPoint: rateSchema.meta({ description: 'Effective cost, for an hour of work' }),
+  })
+  .meta({ id: 'RulePrice' });
+
 const conflictSchema = z
   .strictObject({
     rules: z.array(z.string()).meta({
@@ -184,6 +193,9 @@ export const policyExplanationSchema = z
     withoutRules: figuresSchema.meta({ description: 'Without any diversification rule of this policy' }),
     ...premiumFields,
     rules: z.array(rulePremiumSchema),
+    marginals: z.array(marginalSchema).meta({
+      description: 'What one more point (0.01) of a limit would save, from the relaxation’s prices; dearest first',
+    }),
     conflict: conflictSchema.nullable().meta({ description: 'Null where the rules hold nobody' }),
   })
   .meta({ id: 'PolicyExplanation' });
@@ -207,6 +219,10 @@ export function policyExplanationJson(report: PolicyReport): PolicyExplanationJs
       ...premiumJson(premium),
       without: figuresJson(premium.without),
       binding: premium.binding.map(line),
+    })),
+    marginals: price.marginals.map(({ rule, subject, limit, savedMicroUsdPerHourPerPoint }) => ({
+      ...{ rule, subject, limit },
+      savedPerPoint: rateJson(savedMicroUsdPerHourPerPoint),
     })),
     conflict: conflict && {
       rules: [...conflict.rules],

@@ -5,7 +5,13 @@ import type { ExplanationOptions } from '../../planning/policy-explanation.ts';
 
 /** What the planner's thread can be asked. */
 export type PlannerTask =
-  | { readonly kind: 'plan'; readonly input: PlanInput }
+  | {
+      readonly kind: 'plan';
+      readonly input: PlanInput;
+      readonly effort: Plan['effort'];
+      /** Whether a good answer is to be sent ahead of a search that takes longer. */
+      readonly sendsEarly: boolean;
+    }
   | { readonly kind: 'explain-policy'; readonly input: PlanInput; readonly options: ExplanationOptions }
   | {
       readonly kind: 'premium-curve';
@@ -26,6 +32,8 @@ export interface PlannerRequest {
   readonly task: PlannerTask;
 }
 
+/** `early`: a good answer; the proved one follows. */
 export type PlannerReply =
+  | { readonly id: number; readonly early: Plan }
   | { readonly id: number; readonly answer: PlannerAnswer }
   | { readonly id: number; readonly failure: { readonly message: string; readonly stack: string | undefined } };

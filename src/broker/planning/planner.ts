@@ -11,7 +11,11 @@ import type { PlannerAnswer, PlannerReply, PlannerRequest, PlannerTask } from '.
  * a new one. Each rejects with an Error when planning fails.
  */
 export interface Planner {
-  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan>;
+  /**
+   * With a deadline, the first good answer (`effort: 'quick'`, with its proven bound) is given where the search takes longer than that; its
+   * thread is ended then. Time before its turn does not count.
+   */
+  plan(input: PlanInput, signal?: AbortSignal, options?: PlanTaskOptions): Promise<Plan>;
   explainPolicy(input: PlanInput, options: ExplanationOptions, signal?: AbortSignal): Promise<PolicyExplanation>;
   premiumCurve(
     input: PlanInput,
@@ -23,9 +27,17 @@ export interface Planner {
   close(): Promise<void>;
 }
 
+export interface PlanTaskOptions {
+  /** Milliseconds after which a good answer will do; null (default) waits for the proved one. */
+  readonly deadlineMs?: number | null;
+  /** As in planning; `full` by default. */
+  readonly effort?: Plan['effort'];
+}
+
 interface Waiting {
   readonly id: number;
   readonly task: PlannerTask;
+  readonly deadlineMs: number | null;
   readonly resolve: (answer: PlannerAnswer) => void;
   readonly reject: (reason: unknown) => void;
   /** Stops listening to the caller's signal. */
@@ -39,12 +51,22 @@ export function createPlanner(): Planner {
 class ThreadPlanner implements Planner {
   #worker: Worker | null = null;
   #running: Waiting | null = null;
+  /** Of the running task: its good answer so far, and whether its deadline has passed. */
+  #early: Plan | null = null;
+  #isLate = false;
+  #timer: NodeJS.Timeout | null = null;
   #queue: Waiting[] = [];
   #lastId = 0;
   #closed = false;
 
-  async plan(input: PlanInput, signal?: AbortSignal): Promise<Plan> {
-    const answer = await this.#ask({ kind: 'plan', input }, signal);
+  async plan(input: PlanInput, signal?: AbortSignal, options: PlanTaskOptions = {}): Promise<Plan> {
+    const deadlineMs = options.deadlineMs ?? null;
+    const effort = options.effort ?? 'full';
+    const answer = await this.#ask(
+      { kind: 'plan', input, effort, sendsEarly: deadlineMs !== null },
+      signal,
+      deadlineMs,
+    );
     if (answer.kind !== 'plan') throw unasked(answer);
     return answer.plan;
   }
@@ -66,7 +88,7 @@ class ThreadPlanner implements Planner {
     return answer.curve;
   }
 
-  #ask(task: PlannerTask, signal: AbortSignal | undefined): Promise<PlannerAnswer> {
+  #ask(task: PlannerTask, signal: AbortSignal | undefined, deadlineMs: number | null = null): Promise<PlannerAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the planner is closed');
       signal?.throwIfAborted();
@@ -75,7 +97,7 @@ class ThreadPlanner implements Planner {
       const abort = (): void => this.#abandon(id, signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
       const release = (): void => signal?.removeEventListener('abort', abort);
-      this.#queue.push({ id, task, resolve, reject, release });
+      this.#queue.push({ id, task, deadlineMs, resolve, reject, release });
       this.#next();
     });
   }
@@ -83,7 +105,7 @@ class ThreadPlanner implements Planner {
   async close(): Promise<void> {
     this.#closed = true;
     const left = this.#running === null ? this.#queue : [this.#running, ...this.#queue];
-    this.#running = null;
+    this.#finish();
     this.#queue = [];
     for (const waiting of left) {
       waiting.release();
@@ -101,6 +123,7 @@ class ThreadPlanner implements Planner {
       return;
     }
     this.#running = next;
+    this.#startClock(next);
     this.#worker ??= this.#startThread();
     this.#worker.ref();
     const request: PlannerRequest = { id: next.id, task: next.task };
@@ -117,10 +140,46 @@ class ThreadPlanner implements Planner {
     return worker;
   }
 
+  #startClock({ deadlineMs }: Waiting): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#early = null;
+    this.#isLate = false;
+    if (deadlineMs === null) return;
+    this.#timer = setTimeout(() => {
+      this.#isLate = true;
+      this.#settleEarly();
+    }, deadlineMs);
+  }
+
+  /** Once the deadline has passed and there is a good answer, it is the answer. */
+  #settleEarly(): void {
+    const running = this.#running;
+    const plan = this.#early;
+    if (running === null || plan === null || !this.#isLate) return;
+    this.#finish();
+    void this.#endThread();
+    running.release();
+    running.resolve({ kind: 'plan', plan });
+    this.#next();
+  }
+
+  #finish(): void {
+    this.#running = null;
+    this.#early = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
   #settle(reply: PlannerReply): void {
     const running = this.#running;
     if (running === null || running.id !== reply.id) return;
-    this.#running = null;
+    if ('early' in reply) {
+      this.#early = reply.early;
+      this.#settleEarly();
+      return;
+    }
+    this.#finish();
     running.release();
     if ('answer' in reply) running.resolve(reply.answer);
     else running.reject(new Error(`planning failed: ${reply.failure.message}`, { cause: reply.failure.stack }));
@@ -132,7 +191,7 @@ class ThreadPlanner implements Planner {
     if (worker !== this.#worker) return;
     this.#worker = null;
     const running = this.#running;
-    this.#running = null;
+    this.#finish();
     running?.release();
     running?.reject(error);
     this.#next();
@@ -141,7 +200,7 @@ class ThreadPlanner implements Planner {
   #abandon(id: number, reason: unknown): void {
     if (this.#running?.id === id) {
       const { reject } = this.#running;
-      this.#running = null;
+      this.#finish();
       void this.#endThread();
       reject(reason);
       this.#next();

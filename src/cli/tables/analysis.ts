@@ -90,6 +90,7 @@ export function renderPolicyExplanation(explanation: PolicyExplanationJson, styl
       ['an hour of work', premiumText(explanation.effectivePremium), workText(explanation)],
     ])}`,
     renderRulePremiums(explanation, style),
+    ...(explanation.marginals.length === 0 ? [] : [renderMarginals(explanation, style)]),
     ...(conflict === null ? [] : [renderConflict(conflict, style)]),
   ].join('\n');
 }
@@ -136,6 +137,23 @@ function renderRulePremiums({ rules }: PolicyExplanationJson, style: Style): str
     atLimit(premium, style),
   ]);
   return renderTable(columns, rows, style, 'The policy has no diversification rule.');
+}
+
+/** What one more point of each limit would save. */
+function renderMarginals({ marginals }: PolicyExplanationJson, style: Style): string {
+  const columns = [
+    { title: 'ONE POINT MORE OF' },
+    { title: 'FOR' },
+    { title: 'LIMIT', align: 'right' },
+    { title: 'SAVES $/H OF WORK', align: 'right' },
+  ] as const;
+  const rows = marginals.map(({ rule, subject, limit, savedPerPoint }) => [
+    rule,
+    subject === '' ? 'the fleet' : subject,
+    limitText(rule, limit),
+    dollars(savedPerPoint),
+  ]);
+  return renderTable(columns, rows, style, '');
 }
 
 function share(value: number | null): string {
