@@ -20,6 +20,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'plan-not-found': { status: 404, title: 'There is no such plan' },
   'lease-not-found': { status: 404, title: 'There is no such lease' },
   'provider-not-found': { status: 404, title: 'There is no such provider' },
+  'policy-not-found': { status: 404, title: 'There is no such policy in force' },
   'pool-not-found': { status: 404, title: 'There is no such pool' },
   'price-not-quarantined': { status: 404, title: 'The price is not in quarantine' },
   'price-unreadable': { status: 409, title: 'There is no price to accept' },

@@ -1,5 +1,5 @@
 import { isServing } from '../domain/lease.ts';
-import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
+import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload, PolicyRef } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { appendEvent } from '../store/events.ts';
@@ -8,7 +8,7 @@ import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unw
 import { listOffers } from '../store/offers.ts';
 import type { Handle } from '../store/open-store.ts';
 import { insertPlan } from '../store/plans.ts';
-import { currentPolicy, type PolicyVersionRow } from '../store/policies.ts';
+import { policiesInForce } from '../store/policies.ts';
 import { listSuspensions } from '../store/providers.ts';
 import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
@@ -21,7 +21,8 @@ import { withoutTaken } from './reserved.ts';
 /** Everything a plan depends on, with the fleet's revision it was read at. */
 export interface PlanningView {
   readonly revision: number;
-  readonly policy: PolicyVersionRow;
+  /** The policies in force, in the order of their names. */
+  readonly policies: readonly PolicyRef[];
   readonly workloads: readonly WorkloadRow[];
   readonly leases: readonly LeaseRow[];
   readonly input: PlanInput;
@@ -37,8 +38,9 @@ export interface PlacingOutcome {
 /** Reads the fleet as one consistent picture. Null before a policy is in force. */
 export async function readPlanningView(context: BrokerContext): Promise<PlanningView | null> {
   return context.store.transaction(async (transaction) => {
-    const policy = await currentPolicy(transaction);
-    if (policy === null) return null;
+    const inForce = await policiesInForce(transaction);
+    if (inForce.length === 0) return null;
+    const policies = inForce.map(({ policy }) => policy);
     const at = context.clock.now();
     const revision = await fleetRevision(transaction);
     const workloads = await listServedWorkloads(transaction);
@@ -50,7 +52,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const offers = withoutTaken(listed, await listNonFinalLeases(transaction));
     const input: PlanInput = {
       at,
-      policies: [policy.policy],
+      policies,
       offers: await planOffers(transaction, offers, at),
       workloads: workloads.map(({ id, spec }): PlanWorkload => ({ id, spec })),
       leases: leases.map(planLeaseOf),
@@ -66,7 +68,8 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
       ],
       teamBudgets: [],
     };
-    return { revision, policy, workloads, leases, input };
+    const refs = inForce.map(({ name, version }): PolicyRef => ({ name, version }));
+    return { revision, policies: refs, workloads, leases, input };
   });
 }
 
@@ -122,8 +125,7 @@ function commit(context: BrokerContext, decision: Decision): Promise<'committed'
     if (!changed && plan.machines.length === 0 && released.length === 0) return 'nothing-new';
     await insertPlan(transaction, {
       ...{ id: planId, at, trigger, elapsedMs, plan },
-      policyName: view.policy.name,
-      policyVersion: view.policy.version,
+      policies: view.policies,
       input: view.input,
       workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
     });
