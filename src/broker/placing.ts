@@ -14,6 +14,7 @@ import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
 import { listServedWorkloads, setWorkloadState, type WorkloadRow } from '../store/workloads.ts';
 import { quotasWithInFlight } from './assemble-input.ts';
+import { readTeamBudgets } from './budgets.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { planOffers } from './plan-offers.ts';
 import { withoutTaken } from './reserved.ts';
@@ -66,7 +67,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
           strikes: 1,
         })),
       ],
-      teamBudgets: [],
+      teamBudgets: await readTeamBudgets(transaction, policies, at),
     };
     const refs = inForce.map(({ name, version }): PolicyRef => ({ name, version }));
     return { revision, policies: refs, workloads, leases, input };

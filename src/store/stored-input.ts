@@ -1,11 +1,16 @@
 import type { PlanInput, PlanWorkload } from '../domain/plan.ts';
-import type { Policy } from '../domain/policy.ts';
+import type { MaxShare, Policy, RebalanceRules } from '../domain/policy.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
 
 type Older<Whole, Gained extends keyof Whole> = Omit<Whole, Gained> & Partial<Pick<Whole, Gained>>;
 
 /** A policy as plans of before kept it; `survive` was one share, about the loss of a provider. */
-type OlderPolicy = Older<Policy, 'minProviderShare' | 'survive' | 'egressMicroUsdPerGb'> & {
+type OlderPolicy = Omit<
+  Older<Policy, 'minProviderShare' | 'survive' | 'egressMicroUsdPerGb'>,
+  'maxShare' | 'rebalance'
+> & {
+  readonly maxShare: Older<MaxShare, 'market'>;
+  readonly rebalance: Older<RebalanceRules, 'moveCostMicroUsd'>;
   readonly surviveKeepShare?: number | null;
 };
 
@@ -17,14 +22,17 @@ interface OlderWorkload {
 /** The input of a plan as it was packed, by this version or an earlier one: there was one policy, and no budgets of teams. */
 export type StoredInput = Omit<Older<PlanInput, 'teamBudgets'>, 'policies' | 'workloads'> & {
   readonly workloads: readonly OlderWorkload[];
-} & ({ readonly policies: readonly OlderPolicy[] } | { readonly policy: OlderPolicy });
+  /** Until 0.1 the one policy there was, instead of `policies`. */
+  readonly policy?: OlderPolicy;
+  readonly policies?: readonly OlderPolicy[];
+};
 
 /** The same input in today's words; what could not be said then has the value that says nothing. */
-export function currentInput(stored: StoredInput): PlanInput {
-  const { at, offers, leases, quotas, soldOut } = stored;
+export function currentInput({ policy, ...stored }: StoredInput): PlanInput {
+  const policies = stored.policies ?? (policy === undefined ? [] : [policy]);
   return {
-    ...{ at, offers, leases, quotas, soldOut },
-    policies: ('policies' in stored ? stored.policies : [stored.policy]).map(currentPolicy),
+    ...stored,
+    policies: policies.map(currentPolicy),
     workloads: stored.workloads.map(currentWorkload),
     teamBudgets: stored.teamBudgets ?? [],
   };
