@@ -17,10 +17,10 @@ export type ProblemCode = (typeof PROBLEM_CODES)[number];
 /** The one table of problems: stable code → HTTP status and title. Documented in docs/api.md. */
 export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; readonly title: string }>> = {
   'workload-not-found': { status: 404, title: 'There is no such workload' },
-  'policy-not-found': { status: 404, title: 'There is no such policy in force' },
   'plan-not-found': { status: 404, title: 'There is no such plan' },
   'lease-not-found': { status: 404, title: 'There is no such lease' },
   'provider-not-found': { status: 404, title: 'There is no such provider' },
+  'policy-not-found': { status: 404, title: 'There is no such policy in force' },
   'pool-not-found': { status: 404, title: 'There is no such pool' },
   'price-not-quarantined': { status: 404, title: 'The price is not in quarantine' },
   'price-unreadable': { status: 409, title: 'There is no price to accept' },

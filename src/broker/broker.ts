@@ -6,6 +6,7 @@ import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
 import { pruneHistory } from '../store/retention.ts';
 import { askForAdvice } from './advice.ts';
+import { watchBudgets } from './budgets.ts';
 import { workPurchases } from './capacity-blocks.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { readInterruptions } from './interruptions.ts';
@@ -51,6 +52,7 @@ export async function startBroker(
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
   loops.push(leases, placing, startPruning(context), startAdvice(context), startBuying(context));
+  loops.push(startWatchingBudgets(context));
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
   const readers: MarketReader[] = [];
@@ -120,6 +122,18 @@ function startAdvice(context: BrokerContext): Loop {
     pass: async () => {
       await askForAdvice(context);
       return LOOK_FOR_FINALISTS_MS;
+    },
+  });
+}
+
+const LOOK_AT_BUDGETS_MS = 60_000;
+
+function startWatchingBudgets(context: BrokerContext): Loop {
+  return startLoop({
+    ...common(context, 'budgets'),
+    pass: async () => {
+      await watchBudgets(context);
+      return LOOK_AT_BUDGETS_MS;
     },
   });
 }

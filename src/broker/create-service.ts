@@ -3,7 +3,7 @@ import { StoreError } from '../store/errors.ts';
 import { listEvents } from '../store/events.ts';
 import { getLease, leasesOfWorkload, listLeases, listNonFinalLeases } from '../store/leases.ts';
 import { getPlan, getPlanInput, latestPlan, listPlans } from '../store/plans.ts';
-import { currentPolicy } from '../store/policies.ts';
+import { type PolicyVersionRow, policiesInForce } from '../store/policies.ts';
 import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
@@ -16,7 +16,7 @@ import { acceptQuarantinedPrice, listOfferViews, listQuarantineViews, priceHisto
 import type { Planner as Analyst } from './planning/planner.ts';
 import type { PolicyKeeper } from './policy-keeper.ts';
 import { providerView } from './provider-views.ts';
-import { type BrokerService, ServiceError } from './service.ts';
+import { type BrokerService, type PolicyView, ServiceError } from './service.ts';
 import { fleetView, leaseView, planView, workloadView } from './views.ts';
 
 /** The broker as its API sees it: reads straight from the store, changes through admission. */
@@ -54,6 +54,10 @@ export function createService(
     const names = new Map<string, string>();
     for (const id of new Set(workloadIds)) names.set(id, (await getWorkload(database, id))?.spec.name ?? id);
     return names;
+  }
+
+  function policyViewOf({ policy, version, source, loadedAt }: PolicyVersionRow): PolicyView {
+    return { policy, version, source, loadedAt, rejected: keeper.rejected() };
   }
 
   return {
@@ -125,12 +129,16 @@ export function createService(
       throw new ServiceError('provider-not-found', `Provider "${id}" is not configured; configured are ${known}`);
     },
     listEvents: (filter, page) => listEvents(database, filter, page),
-    getPolicy: async () => {
-      const current = await currentPolicy(database);
-      if (current === null)
-        throw new ServiceError('not-ready', 'No policy is in force yet; put one into the policies directory');
-      const { policy, version, source, loadedAt } = current;
-      return { policy, version, source, loadedAt, rejected: keeper.rejected() };
+    listPolicies: async () => (await policiesInForce(database)).map(policyViewOf),
+    getPolicy: async (name) => {
+      const inForce = await policiesInForce(database);
+      const found = inForce.find((row) => row.name === name);
+      if (found !== undefined) return policyViewOf(found);
+      const known = inForce.map((row) => row.name).join(', ');
+      throw new ServiceError(
+        'policy-not-found',
+        `No policy "${name}" is in force; in force ${known === '' ? 'is none' : `are: ${known}`}`,
+      );
     },
     getFleet: async () => {
       const plan = await latestPlan(database);
@@ -148,7 +156,7 @@ export function createService(
 /** What the broker still waits for before its answers can be trusted. */
 async function missing(context: BrokerContext): Promise<readonly string[]> {
   const lacking: string[] = [];
-  if ((await currentPolicy(context.store.database)) === null) lacking.push('no policy is in force');
+  if ((await policiesInForce(context.store.database)).length === 0) lacking.push('no policy is in force');
   const states = await regionStates(context.store.database);
   for (const [provider, regions] of context.regions) {
     const tried = states.filter((state) => state.provider === provider && state.attemptedAt !== null);

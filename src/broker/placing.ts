@@ -1,5 +1,5 @@
 import { isServing } from '../domain/lease.ts';
-import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
+import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload, PolicyRef } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { PLANNER_SEED, PLANNER_VERSION } from '../planning/planner-version.ts';
@@ -9,12 +9,13 @@ import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unw
 import { listOffers } from '../store/offers.ts';
 import type { Handle } from '../store/open-store.ts';
 import { insertPlan } from '../store/plans.ts';
-import { currentPolicy, type PolicyVersionRow } from '../store/policies.ts';
+import { policiesInForce } from '../store/policies.ts';
 import { listSuspensions } from '../store/providers.ts';
 import { listQuotas } from '../store/quotas.ts';
 import { listActiveSoldOuts } from '../store/sold-outs.ts';
 import { listServedWorkloads, setWorkloadState, type WorkloadRow } from '../store/workloads.ts';
 import { quotasWithInFlight } from './assemble-input.ts';
+import { readTeamBudgets } from './budgets.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { planOffers } from './plan-offers.ts';
 import { withoutTaken } from './reserved.ts';
@@ -22,7 +23,8 @@ import { withoutTaken } from './reserved.ts';
 /** Everything a plan depends on, with the fleet's revision it was read at. */
 export interface PlanningView {
   readonly revision: number;
-  readonly policy: PolicyVersionRow;
+  /** The policies in force, in the order of their names. */
+  readonly policies: readonly PolicyRef[];
   readonly workloads: readonly WorkloadRow[];
   readonly leases: readonly LeaseRow[];
   readonly input: PlanInput;
@@ -38,8 +40,9 @@ export interface PlacingOutcome {
 /** Reads the fleet as one consistent picture. Null before a policy is in force. */
 export async function readPlanningView(context: BrokerContext): Promise<PlanningView | null> {
   return context.store.transaction(async (transaction) => {
-    const policy = await currentPolicy(transaction);
-    if (policy === null) return null;
+    const inForce = await policiesInForce(transaction);
+    if (inForce.length === 0) return null;
+    const policies = inForce.map(({ policy }) => policy);
     const at = context.clock.now();
     const revision = await fleetRevision(transaction);
     const workloads = await listServedWorkloads(transaction);
@@ -51,7 +54,7 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
     const offers = withoutTaken(listed, await listNonFinalLeases(transaction));
     const input: PlanInput = {
       at,
-      policies: [policy.policy],
+      policies,
       offers: await planOffers(transaction, offers, at),
       workloads: workloads.map(({ id, spec }): PlanWorkload => ({ id, spec })),
       leases: leases.map(planLeaseOf),
@@ -65,9 +68,10 @@ export async function readPlanningView(context: BrokerContext): Promise<Planning
           strikes: 1,
         })),
       ],
-      teamBudgets: [],
+      teamBudgets: await readTeamBudgets(transaction, policies, at),
     };
-    return { revision, policy, workloads, leases, input };
+    const refs = inForce.map(({ name, version }): PolicyRef => ({ name, version }));
+    return { revision, policies: refs, workloads, leases, input };
   });
 }
 
@@ -126,8 +130,7 @@ function commit(context: BrokerContext, decision: Decision): Promise<'committed'
     if (!changed && plan.machines.length === 0 && released.length === 0) return 'nothing-new';
     await insertPlan(transaction, {
       ...{ id: planId, at, trigger, elapsedMs, plan },
-      policyName: view.policy.name,
-      policyVersion: view.policy.version,
+      policies: view.policies,
       input: view.input,
       plannerVersion: PLANNER_VERSION,
       seed: PLANNER_SEED,

@@ -1,55 +1,66 @@
-import type { Policy } from '../domain/policy.ts';
-import { appendEvent } from '../store/events.ts';
+import type { EpochMs } from '../domain/time.ts';
+import { appendEvent, appendEvents, type NewEvent } from '../store/events.ts';
 import { raiseFleetRevision } from '../store/fleet.ts';
-import { currentPolicy, insertPolicyVersion } from '../store/policies.ts';
+import { type PolicyChanges, replacePolicies, type SourcedPolicy } from '../store/policies.ts';
 import type { BrokerContext } from './context.ts';
 
-/** Keeps the policy in force, versioned in the store. A refused file changes nothing but what is told about it. */
+/** Keeps the policies in force, versioned in the store. Refused files change nothing but what is told about them. */
 export interface PolicyKeeper {
-  /** Puts a policy in force; a new version only when its text changed. */
-  accept(policy: Policy, source: string): Promise<void>;
-  /** Remembers the errors of a newer file; the policy in force stays. */
+  /** Puts exactly these in force; a new version only of those whose text changed. */
+  accept(policies: readonly SourcedPolicy[]): Promise<void>;
+  /** Remembers the errors of newer files; the policies in force stay. */
   reject(errors: readonly string[]): Promise<void>;
-  /** Errors of the newest file; empty when it is in force. */
+  /** Errors of the newest files; empty when they are in force. */
   rejected(): readonly string[];
 }
 
 export function createPolicyKeeper(context: BrokerContext): PolicyKeeper {
   let rejected: readonly string[] = [];
+  let last: string | null = null;
 
-  async function accept(policy: Policy, source: string): Promise<void> {
+  async function accept(policies: readonly SourcedPolicy[]): Promise<void> {
     rejected = [];
+    // Of several brokers the one whose files changed last decides; one that reads again what it has said before has nothing to say.
+    const said = JSON.stringify(policies.map(({ policy, source }) => [policy.name, source]));
+    if (said === last) return;
     const at = context.clock.now();
-    const version = await context.store.transaction(async (transaction) => {
-      const current = await currentPolicy(transaction);
-      if (current !== null && current.name === policy.name && current.source === source) return null;
-      const next = await insertPolicyVersion(transaction, { policy, source, at });
+    const isChanged = await context.store.transaction(async (transaction) => {
+      const events = eventsOf(await replacePolicies(transaction, policies, at), at);
+      if (events.length === 0) return false;
       await raiseFleetRevision(transaction);
-      await appendEvent(transaction, {
-        at,
-        type: 'policy.accepted',
-        workloadId: null,
-        leaseId: null,
-        message: `Policy ${policy.name} version ${next} is in force`,
-        data: { policy: policy.name, version: next },
-      });
-      return next;
+      await appendEvents(transaction, events);
+      return true;
     });
-    if (version !== null) context.wakePlacing();
+    last = said;
+    if (isChanged) context.wakePlacing();
   }
 
   async function reject(errors: readonly string[]): Promise<void> {
     rejected = errors;
-    context.logger.warn({ errors }, 'A policy file was refused; the policy in force stays');
+    context.logger.warn({ errors }, 'A policy file was refused; the policies in force stay');
     await appendEvent(context.store.database, {
       at: context.clock.now(),
       type: 'policy.rejected',
       workloadId: null,
       leaseId: null,
-      message: `The policy files are refused, the policy in force stays: ${errors.join('; ')}`,
+      message: `The policy files are refused, the policies in force stay: ${errors.join('; ')}`,
       data: { errors },
     });
   }
 
   return { accept, reject, rejected: () => rejected };
+}
+
+function eventsOf({ accepted, withdrawn }: PolicyChanges, at: EpochMs): NewEvent[] {
+  const nobody = { at, workloadId: null, leaseId: null };
+  return [
+    ...accepted.map(({ name, version }) => ({
+      ...{ ...nobody, type: 'policy.accepted', data: { policy: name, version } },
+      message: `Policy ${name} version ${version} is in force`,
+    })),
+    ...withdrawn.map(({ name, version }) => ({
+      ...{ ...nobody, type: 'policy.withdrawn', data: { policy: name, version } },
+      message: `Policy ${name} is no longer in force: its file is gone`,
+    })),
+  ];
 }

@@ -6,7 +6,7 @@ import type { CapacityWord } from '../domain/capacity-word.ts';
 import type { LeaseState } from '../domain/lease.ts';
 import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { Offer, Quota } from '../domain/offer.ts';
-import type { Explanation, HoldReason, Plan } from '../domain/plan.ts';
+import type { Explanation, HoldReason, Plan, PolicyRef } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Market, Pool, ProviderId } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
@@ -109,8 +109,8 @@ export interface PlanView {
   readonly createdAt: EpochMs;
   /** What asked for it: `admission`, `failover`, `dry-run` … */
   readonly trigger: string;
-  readonly policyName: string;
-  readonly policyVersion: number;
+  /** Those it was made under, in the order of their names. */
+  readonly policies: readonly PolicyRef[];
   readonly elapsedMs: number;
   readonly plan: Plan;
   /** Workload ids → names, so that a plan can be read alone. */
@@ -168,7 +168,7 @@ export interface PolicyView {
   /** The YAML as the operator wrote it. */
   readonly source: string;
   readonly loadedAt: EpochMs;
-  /** Errors of a newer file that was refused; the policy shown stays in force. Empty when the newest file is in force. */
+  /** Errors of newer policy files, which were refused together; all policies stay in force. Empty when the newest files are in force. */
   readonly rejected: readonly string[];
 }
 
@@ -251,7 +251,10 @@ export interface BrokerService extends ExecutionService, AnalysisService {
   getProvider(id: ProviderId): Promise<ProviderView>;
   /** Events after the cursor (a sequence number as text), oldest first. */
   listEvents(filter: { readonly workloadId: string | null }, page: PageQuery): Promise<Page<EventView>>;
-  getPolicy(): Promise<PolicyView>;
+  /** The policies in force, in the order of their names. */
+  listPolicies(): Promise<readonly PolicyView[]>;
+  /** Throws `policy-not-found` for a policy that is not in force. */
+  getPolicy(name: string): Promise<PolicyView>;
   getFleet(): Promise<FleetView>;
   /** Ready to serve: the store answers and every configured provider was read once. The strings say what is missing. */
   readiness(): Promise<readonly string[]>;

@@ -96,6 +96,23 @@ export const regionPattern = field(
   'a pattern provider:region with *, such as aws:us-*',
 );
 
+/** Where data lies: a provider, or one of its regions; no pattern, since data lies in one place. */
+export const dataHome = field(
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,30}(:[a-z0-9-]{1,60})?$/)
+    .superRefine((home, context) => {
+      const [provider = ''] = home.split(':');
+      if (!/^[a-z0-9-]+$/.test(provider) || KNOWN_PROVIDERS.some((id) => id === provider)) return;
+      context.addIssue({
+        code: 'custom',
+        message: `"${provider}" is no known provider; ${allowedWords(provider, KNOWN_PROVIDERS)}`,
+      });
+    }),
+  'a provider, or provider:region without *, such as aws:us-east-1',
+  'Where the data lies',
+);
+
 export const cron = field(
   z.string().superRefine((text, context) => {
     const mistake = cronMistake(text);

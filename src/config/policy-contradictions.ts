@@ -13,6 +13,8 @@ export function policyContradictions({ spec }: PolicyDocument): Issue[] {
   return [
     ...unreachableResidency(spec),
     ...tooFewProviders(spec),
+    ...countingShare(spec),
+    ...marketsBelowTheWhole(spec),
     ...spotOnly(spec),
     ...relaxOrder(spec),
     ...repeatedEntries(spec),
@@ -42,7 +44,7 @@ function unreachableResidency(spec: Spec): Issue[] {
 function tooFewProviders(spec: Spec): Issue[] {
   const count = reachableProviders(spec).length;
   if (count === 0) return [];
-  const { minProviders, minProviderShare, maxShare, maxConcentration, survive } = spec.diversification;
+  const { minProviders, maxShare, maxConcentration } = spec.diversification;
   const reachable = `${count} provider${count === 1 ? ' is' : 's are'} allowed by providers and residency`;
   const path = ['spec', 'diversification'];
   const issues: Issue[] = [];
@@ -61,19 +63,51 @@ function tooFewProviders(spec: Spec): Issue[] {
       valueIssue([...path, 'maxConcentration'], `${maxConcentration} cannot be kept: ${reachable}, and ${least}`),
     );
   }
-  for (const { entry, at } of surviveEntries(survive)) {
-    if (entry.loss !== 'provider' || entry.keepShare <= 1 - 1 / count + ROUNDING) continue;
+  return [...issues, ...tooMuchToKeep(spec, count, reachable)];
+}
+
+/** What `survive` asks to keep, where the loss of one of so few leaves less. */
+function tooMuchToKeep(spec: Spec, count: number, reachable: string): Issue[] {
+  return surviveEntries(spec.diversification.survive).flatMap(({ entry: { loss, keepShare }, at }) => {
+    const path = ['spec', 'diversification', ...at, 'keepShare'];
+    if (loss === 'region') {
+      if (keepShare < 1) return [];
+      return [valueIssue(path, '1 cannot be kept: every replica is in some region, so less than 1 outlives its loss')];
+    }
+    if (keepShare <= 1 - 1 / count + ROUNDING) return [];
     const most =
       count === 1 ? 'nothing outlives its loss' : `at most ${roundDown(1 - 1 / count)} outlives the loss of one`;
-    issues.push(
-      valueIssue([...path, ...at, 'keepShare'], `${entry.keepShare} cannot be kept: ${reachable}, so ${most}`),
-    );
-  }
+    return [valueIssue(path, `${keepShare} cannot be kept: ${reachable}, so ${most}`)];
+  });
+}
+
+/** A share to count from that so many providers cannot all hold, or that none may hold. */
+function countingShare({ diversification: { minProviders, minProviderShare, maxShare } }: Spec): Issue[] {
+  const path = ['spec', 'diversification', 'minProviderShare'];
   if (minProviderShare * minProviders > 1 + ROUNDING) {
     const most = `${minProviders} providers can hold at most ${roundDown(1 / minProviders)} each`;
-    issues.push(valueIssue([...path, 'minProviderShare'], `${minProviderShare} cannot be kept: ${most}`));
+    return [valueIssue(path, `${minProviderShare} cannot be kept: ${most}`)];
   }
-  return issues;
+  if (maxShare.provider === null || minProviderShare <= maxShare.provider) return [];
+  return [
+    valueIssue(
+      path,
+      `${minProviderShare} cannot be kept: maxShare.provider allows none more than ${maxShare.provider}`,
+    ),
+  ];
+}
+
+function marketsBelowTheWhole(spec: Spec): Issue[] {
+  const { market } = spec.diversification.maxShare;
+  const count = spec.markets.allow.length;
+  if (market === null || market * count >= 1 - ROUNDING) return [];
+  const allowed = `${count} market${count === 1 ? ' is' : 's are'} allowed by markets`;
+  return [
+    valueIssue(
+      ['spec', 'diversification', 'maxShare', 'market'],
+      `${market} cannot be kept: ${allowed}, so at least ${roundUp(1 / count)} is needed`,
+    ),
+  ];
 }
 
 type SurviveEntry = { readonly loss: 'provider' | 'region'; readonly keepShare: number };

@@ -55,7 +55,7 @@ const diversification = z.strictObject({
     .describe('Largest share that any one provider, region, zone, pool or market may hold'),
   maxConcentration: capShare.nullable().default(null).describe('Largest Herfindahl-Hirschman index over providers'),
   survive: z
-    .union([survive, z.array(survive).max(2)])
+    .union([survive, field(z.array(survive).max(2), 'a list of at most two, one for each kind of loss')])
     .nullable()
     .default(null)
     .describe('Share of the replicas of each workload that outlives the loss of any one provider or region'),

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   acceleratorMistake,
+  dataHome,
   distinctList,
   header,
   market,
@@ -86,17 +87,13 @@ export const workloadSchema = z
         .describe('Share of the replicas that outlives the loss of any one provider'),
       data: z
         .strictObject({
-          home: field(
-            z.string().regex(/^[a-z][a-z0-9-]{0,30}(:[a-z0-9-]{1,60})?$/),
-            'a provider, or provider:region, such as aws:us-east-1',
-            'Where the data lies',
-          ),
+          home: dataHome,
           gbPerHour: numberFrom(0, 1_000_000).describe('Gigabytes that each machine reads for an hour of work'),
         })
         .nullable()
         .default(null)
         .describe('Data that is read from elsewhere at the price of egress'),
-      protected: z.boolean().default(false).describe('Never moved by a rebalance'),
+      protected: field(z.boolean(), 'true or false', 'Never moved by a rebalance').default(false),
       architecture: z.enum(['x86_64', 'arm64']).default('x86_64'),
       priority: numberFrom(-1000, 1000).default(0).describe('Higher is placed first when not all fit'),
       container: container.nullable().default(null),

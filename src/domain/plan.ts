@@ -35,6 +35,12 @@ export interface PlanLease {
   readonly priceMicroUsdPerHour: MicroUsdPerHour;
 }
 
+/** A policy in one of its versions, by name. */
+export interface PolicyRef {
+  readonly name: string;
+  readonly version: number;
+}
+
 /** Everything a plan depends on: the same input gives the same plan, byte for byte, in whatever order the lists come. */
 export interface PlanInput {
   readonly at: EpochMs;

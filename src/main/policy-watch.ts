@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { PolicyKeeper } from '../broker/policy-keeper.ts';
-import { type ConfigResult, formatConfigError } from '../config/config-error.ts';
-import { type LoadedPolicy, loadPolicies } from '../config/load-policies.ts';
+import { formatConfigError } from '../config/config-error.ts';
+import { loadPolicies } from '../config/load-policies.ts';
 
 /** Editors write a file in several steps; a change is read when it has been quiet for this long. */
 const QUIET_MS = 200;
@@ -13,18 +13,8 @@ export interface PolicyWatch {
   close(): Promise<void>;
 }
 
-/** The one policy of the directory, or why there is none. Planning several fleets side by side is not built yet, and a policy that is silently not applied would be worse than an error. */
-export async function loadGoverningPolicy(directory: string): Promise<ConfigResult<LoadedPolicy>> {
-  const loaded = await loadPolicies(directory);
-  if (!loaded.ok) return loaded;
-  const [policy, second] = loaded.value;
-  if (policy !== undefined && second === undefined) return { ok: true, value: policy };
-  const message = 'one policy governs the whole fleet in this version; merge the others into it or move them elsewhere';
-  return { ok: false, errors: [{ file: second?.file ?? directory, line: 1, column: 1, path: '', message }] };
-}
-
 /**
- * Keeps the policy in force in step with the directory. A bad file is reported and never replaces a good one. `onError` is told when a
+ * Keeps the policies in force in step with the directory. A bad file is reported, and then none of them is replaced. `onError` is told when a
  * change could not be taken up for another reason (the store does not answer); the next change or SIGHUP tries again.
  */
 export function watchPolicies(
@@ -42,8 +32,8 @@ export function watchPolicies(
 
   async function read(): Promise<void> {
     if (closed) return;
-    const loaded = await loadGoverningPolicy(directory);
-    if (loaded.ok) await keeper.accept(loaded.value.policy, loaded.value.source);
+    const loaded = await loadPolicies(directory);
+    if (loaded.ok) await keeper.accept(loaded.value);
     else await keeper.reject(loaded.errors.map(formatConfigError));
   }
 

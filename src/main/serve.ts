@@ -13,9 +13,11 @@ import { createPlanner } from '../broker/planning/planner.ts';
 import { createPolicyKeeper } from '../broker/policy-keeper.ts';
 import { type BrokerConfig, loadBrokerConfig } from '../config/broker-config.ts';
 import { formatConfigError } from '../config/config-error.ts';
+import { loadPolicies } from '../config/load-policies.ts';
 import { openStore, type Store } from '../store/open-store.ts';
+import { policiesInForce } from '../store/policies.ts';
 import { ConfigProblem, cloudsFor, loadProviders } from './load-providers.ts';
-import { loadGoverningPolicy, watchPolicies } from './policy-watch.ts';
+import { watchPolicies } from './policy-watch.ts';
 import { systemClock } from './system-clock.ts';
 import { VERSION } from './version.ts';
 
@@ -41,7 +43,7 @@ export interface Serving {
 export async function serve(options: ServeOptions): Promise<Serving> {
   const config = await loadBrokerConfig(options.configFile);
   if (!config.ok) throw new ConfigProblem(config.errors);
-  const policy = await loadGoverningPolicy(options.policiesDirectory);
+  const policies = await loadPolicies(options.policiesDirectory);
   const stopping = new AbortController();
   const logger = pino({ level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
   const closers: (() => Promise<void> | void)[] = [];
@@ -81,7 +83,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       wakeLeases: () => wake.wakeLeases(),
     };
     const keeper = createPolicyKeeper(context);
-    await firstPolicy(store, keeper, policy);
+    await firstPolicies(store, keeper, policies);
     const notReloaded = (error: unknown): void => logger.error({ error: String(error) }, 'Policies were not reloaded');
     const watching = watchPolicies(options.policiesDirectory, keeper, notReloaded);
     const reload = (): void => void watching.reload().catch(notReloaded);
@@ -114,17 +116,16 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-type PolicyLoad = Awaited<ReturnType<typeof loadGoverningPolicy>>;
+type PolicyLoad = Awaited<ReturnType<typeof loadPolicies>>;
 
-/** A wrong policy file at the start: the last good version from the store stays in force; without one there is nothing to run by. */
-async function firstPolicy(
+/** A wrong policy file at the start: what was in force, by the store, stays; without any there is nothing to run by. */
+async function firstPolicies(
   store: Store,
   keeper: ReturnType<typeof createPolicyKeeper>,
   loaded: PolicyLoad,
 ): Promise<void> {
-  if (loaded.ok) return keeper.accept(loaded.value.policy, loaded.value.source);
-  const { currentPolicy } = await import('../store/policies.ts');
-  if ((await currentPolicy(store.database)) === null) throw new ConfigProblem(loaded.errors);
+  if (loaded.ok) return keeper.accept(loaded.value);
+  if ((await policiesInForce(store.database)).length === 0) throw new ConfigProblem(loaded.errors);
   return keeper.reject(loaded.errors.map(formatConfigError));
 }
 

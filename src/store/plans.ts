@@ -1,11 +1,12 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Selectable } from 'kysely';
-import type { Plan, PlanInput } from '../domain/plan.ts';
+import type { Plan, PlanInput, PolicyRef } from '../domain/plan.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, time } from './columns.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
 import type { Handle, PlansTable } from './schema.ts';
+import { currentInput, type StoredInput } from './stored-input.ts';
 
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
@@ -15,8 +16,8 @@ export interface NewPlan {
   readonly at: EpochMs;
   /** What asked for it: `placing`, `rebalance` … */
   readonly trigger: string;
-  readonly policyName: string;
-  readonly policyVersion: number;
+  /** Those it was made under, in the order of their names. */
+  readonly policies: readonly PolicyRef[];
   readonly elapsedMs: number;
   /** Kept whole, so that the decision can be explained and made again. */
   readonly input: PlanInput;
@@ -45,8 +46,7 @@ export async function insertPlan(transaction: Handle, plan: NewPlan): Promise<vo
       id: plan.id,
       created_at: time(plan.at),
       trigger: plan.trigger,
-      policy_name: plan.policyName,
-      policy_version: plan.policyVersion,
+      policies: json(plan.policies),
       elapsed_ms: plan.elapsedMs,
       // Level 1: a tenth of the time of the default for a fifth more bytes, and a transaction is open.
       packed_input: await pack(json(plan.input), { level: 1 }),
@@ -79,8 +79,7 @@ function plansOf(handle: Handle) {
       'id',
       'created_at',
       'trigger',
-      'policy_name',
-      'policy_version',
+      'policies',
       'elapsed_ms',
       'plan',
       'workload_names',
@@ -95,13 +94,13 @@ export async function getPlan(handle: Handle, id: string): Promise<PlanRow | nul
   return row === undefined ? null : planOf(row);
 }
 
-/** The whole input of a plan; null where the plan is unknown. */
+/** The whole input of a plan, in today's words whichever version packed it; null where the plan is unknown. */
 export async function getPlanInput(handle: Handle, id: string): Promise<PlanInput | null> {
   const row = await handle.selectFrom('plans').select('packed_input').where('id', '=', id).executeTakeFirst();
   if (row === undefined) return null;
   const text = (await unpack(row.packed_input)).toString('utf8');
-  const input: PlanInput = JSON.parse(text);
-  return input;
+  const stored: StoredInput = JSON.parse(text);
+  return currentInput(stored);
 }
 
 /** The newest plan that was carried out; null before the first. */
@@ -125,8 +124,7 @@ function planOf(row: Omit<Selectable<PlansTable>, 'packed_input'>): PlanRow {
     id: row.id,
     createdAt: epochMs(row.created_at),
     trigger: row.trigger,
-    policyName: row.policy_name,
-    policyVersion: row.policy_version,
+    policies: row.policies,
     elapsedMs: row.elapsed_ms,
     plan: row.plan,
     workloadNames: row.workload_names,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Selectable, sql } from 'kysely';
+import type { PolicyRef } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, time } from './columns.ts';
@@ -17,13 +18,26 @@ export interface PolicyVersionRow {
   readonly loadedAt: EpochMs;
 }
 
-/** "gpu-broker puts a policy in force": one process at a time. */
+/** A policy with the YAML as the operator wrote it. */
+export interface SourcedPolicy {
+  readonly policy: Policy;
+  readonly source: string;
+}
+
+/** What putting a set of policies in force has changed. */
+export interface PolicyChanges {
+  readonly accepted: readonly PolicyRef[];
+  readonly withdrawn: readonly PolicyRef[];
+}
+
+/** "gpu-broker puts policies in force": one process at a time. */
 const POLICY_LOCK = 4_712_003;
 
-/** The policy in force: the one loaded last. Null before the first. */
-export async function currentPolicy(handle: Handle): Promise<PolicyVersionRow | null> {
-  const row = await handle.selectFrom('policy_versions').selectAll().orderBy('id', 'desc').limit(1).executeTakeFirst();
-  return row === undefined ? null : policyVersionOf(row);
+/** The policies in force, in the order of their names. Empty before the first. */
+export async function policiesInForce(handle: Handle): Promise<readonly PolicyVersionRow[]> {
+  const rows = await handle.selectFrom('policy_versions').selectAll().where('in_force', '=', true).execute();
+  // Not the database's order: that depends on its locale.
+  return rows.map(policyVersionOf).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function getPolicyVersion(
@@ -41,17 +55,39 @@ export async function getPolicyVersion(
 }
 
 /**
- * Puts a policy in force and returns its version; the version in force stays where its name and source are exactly these (another
- * process was faster).
+ * Puts exactly these policies in force. One whose source is in force already keeps its version; every other becomes a new version of its
+ * name; those in force that are not among these are withdrawn. Changes nothing where another process has put the same set in force.
  */
-export async function insertPolicyVersion(
+export async function replacePolicies(
   transaction: Handle,
-  { policy, source, at }: { readonly policy: Policy; readonly source: string; readonly at: EpochMs },
-): Promise<number> {
+  policies: readonly SourcedPolicy[],
+  at: EpochMs,
+): Promise<PolicyChanges> {
   await sql`select pg_advisory_xact_lock(${sql.lit(POLICY_LOCK)})`.execute(transaction);
-  const contentHash = createHash('sha256').update(source).digest('hex');
-  const current = await currentPolicy(transaction);
-  if (current?.name === policy.name && current.contentHash === contentHash) return current.version;
+  const present = await policiesInForce(transaction);
+  const staying = present.filter((row) =>
+    policies.some(({ policy, source }) => policy.name === row.name && hashOf(source) === row.contentHash),
+  );
+  const leaving = present.filter((row) => !staying.includes(row));
+  for (const { name, version } of leaving) {
+    await transaction
+      .updateTable('policy_versions')
+      .set({ in_force: false })
+      .where('name', '=', name)
+      .where('version', '=', version)
+      .execute();
+  }
+  const accepted: PolicyRef[] = [];
+  for (const sourced of policies) {
+    if (staying.some(({ name }) => name === sourced.policy.name)) continue;
+    accepted.push({ name: sourced.policy.name, version: await insertVersion(transaction, sourced, at) });
+  }
+  const named = new Set(policies.map(({ policy }) => policy.name));
+  const withdrawn = leaving.filter(({ name }) => !named.has(name)).map(({ name, version }) => ({ name, version }));
+  return { accepted, withdrawn };
+}
+
+async function insertVersion(transaction: Handle, { policy, source }: SourcedPolicy, at: EpochMs): Promise<number> {
   const { newest } = await transaction
     .selectFrom('policy_versions')
     .select((column) => column.fn.max('version').as('newest'))
@@ -65,11 +101,16 @@ export async function insertPolicyVersion(
       version,
       source,
       policy: json(policy),
-      content_hash: contentHash,
+      content_hash: hashOf(source),
       loaded_at: time(at),
+      in_force: true,
     })
     .execute();
   return version;
+}
+
+function hashOf(source: string): string {
+  return createHash('sha256').update(source).digest('hex');
 }
 
 function policyVersionOf(row: Selectable<PolicyVersionsTable>): PolicyVersionRow {

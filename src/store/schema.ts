@@ -5,7 +5,7 @@ import type { InterruptionKind } from '../domain/interruption.ts';
 import type { LeaseState } from '../domain/lease.ts';
 import type { LeftoverKind, LeftoverState, SweepOutcome, SweepSubject } from '../domain/leftover.ts';
 import type { Architecture, Availability, Quota, QuotaClaim } from '../domain/offer.ts';
-import type { HoldReason, Plan } from '../domain/plan.ts';
+import type { HoldReason, Plan, PolicyRef } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Market } from '../domain/pool.ts';
 import type { RefusalScope } from '../domain/sold-out.ts';
@@ -49,8 +49,8 @@ export interface PlansTable {
   id: string;
   created_at: Date;
   trigger: string;
-  policy_name: string;
-  policy_version: number;
+  /** Those the plan was made under, in the order of their names. */
+  policies: Json<readonly PolicyRef[]>;
   elapsed_ms: number;
   /** The PlanInput as JSON, gzip. */
   packed_input: Uint8Array;
@@ -133,6 +133,13 @@ export interface PolicyVersionsTable {
   policy: Json<Policy>;
   content_hash: string;
   loaded_at: Date;
+  in_force: Generated<boolean>;
+}
+
+export interface BudgetAlertsTable {
+  team: string;
+  month: Date;
+  alerted_at: Date;
 }
 
 export interface OffersTable extends PoolColumns {
@@ -331,6 +338,7 @@ export interface Database {
   leases: LeasesTable;
   attempts: AttemptsTable;
   policy_versions: PolicyVersionsTable;
+  budget_alerts: BudgetAlertsTable;
   offers: OffersTable;
   price_history: PriceHistoryTable;
   sold_outs: SoldOutsTable;

@@ -23,6 +23,7 @@ import {
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
 import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
+import type { RuleUse } from '../../src/domain/plan.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
@@ -43,6 +44,14 @@ import {
   SWEEPS,
 } from './memory-samples.ts';
 
+/** A policy in force: that of the samples, under another name. */
+export function policyViewOf(name: string, version: number, rejected: readonly string[]): PolicyView {
+  const source = POLICY_SOURCE.replace('name: default', `name: ${name}`);
+  const parsed = parsePolicy(`policies/${name}.yaml`, source);
+  if (!parsed.ok) throw new Error('the policy of this test is wrong');
+  return { policy: parsed.value, version, source, loadedAt: AT, rejected };
+}
+
 /**
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
@@ -53,6 +62,9 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
   readonly heard: MachineNotice[] = [];
   purchase: PurchaseView = PURCHASE;
   missing: readonly string[] = [];
+  policies: readonly PolicyView[] = [policyViewOf('default', 3, ['policies/default.yaml:5:1 spec.x: unknown key'])];
+  /** Rules that plans tell beside those of `default`. */
+  furtherRules: readonly RuleUse[] = [];
   /** When set, every call that reads the fleet fails with it. */
   failure: Error | null = null;
   readonly #workloads = new Map<string, WorkloadView>();
@@ -112,8 +124,7 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
       id: 'plan-1',
       createdAt: AT,
       trigger: 'admission',
-      policyName: 'default',
-      policyVersion: 3,
+      policies: this.policies.map(({ policy: { name }, version }) => ({ name, version })),
       elapsedMs: 12,
       workloadNames: Object.fromEntries(specs.map((spec) => [`${spec.team}-${spec.name}`, spec.name])),
       plan: {
@@ -164,6 +175,7 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
             binding: false,
           },
           { policy: 'default', rule: 'minProviders', subject: '', value: 2, limit: 2, enforced: true, binding: true },
+          ...this.furtherRules,
         ],
         shares: {
           provider: { azure: 0.6, aws: 0.4 },
@@ -319,11 +331,14 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
     return { items, next: matches.length > items.length ? String(items.at(-1)?.sequence) : null };
   }
 
-  async getPolicy(): Promise<PolicyView> {
-    const parsed = parsePolicy('policies/default.yaml', POLICY_SOURCE);
-    if (!parsed.ok) throw new Error('the policy of this test is wrong');
-    const rejected = ['policies/default.yaml:5:1 spec.x: unknown key'];
-    return { policy: parsed.value, version: 3, source: POLICY_SOURCE, loadedAt: AT, rejected };
+  async listPolicies(): Promise<readonly PolicyView[]> {
+    return this.policies;
+  }
+
+  async getPolicy(name: string): Promise<PolicyView> {
+    const found = this.policies.find(({ policy }) => policy.name === name);
+    if (found === undefined) throw new ServiceError('policy-not-found', `No policy "${name}" is in force`);
+    return found;
   }
 
   async getFleet(): ReturnType<BrokerService['getFleet']> {

@@ -114,7 +114,7 @@ describe('a request that is wrong', () => {
     [
       'JSON for a policy',
       'POST',
-      '/v1/policy/check',
+      '/v1/policies/check',
       '{}',
       { 'content-type': 'application/json' },
       'unsupported-media-type',

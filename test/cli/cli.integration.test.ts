@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { policyViewOf } from '../api/memory-service.ts';
 import { startApi } from '../api/running-api.ts';
 import { runCli } from './run-cli.ts';
 
@@ -261,6 +263,48 @@ ${wrong}:3:13 metadata.nme: unknown key; allowed: name; did you mean name?
     expect(run.out).toMatch(
       /^# policy default, version 3\n# a newer file was refused: .*\napiVersion: gpu-broker\/v1\n/,
     );
+  });
+
+  it('policy list and show tell of several policies', async () => {
+    await using api = await startApi();
+    api.service.policies = [policyViewOf('batch', 1, []), policyViewOf('default', 3, ['x.yaml:1:1 wrong'])];
+    expect(
+      (await runCli(['policy', 'list', '--url', api.url])).out,
+    ).toBe(`POLICY   VERSION  LOADED               TEAMS  MEASURE
+batch          1  2026-11-01 00:00:00  *      spend
+default        3  2026-11-01 00:00:00  *      spend
+
+refused  x.yaml:1:1 wrong
+`);
+    const all = await runCli(['policy', 'show', '--url', api.url]);
+    expect(all.out.match(/^# policy .*$/gm)).toEqual(['# policy batch, version 1', '# policy default, version 3']);
+    expect(parseAllDocuments(all.out)).toHaveLength(2);
+    const one = await runCli(['policy', 'show', 'batch', '--url', api.url]);
+    expect(one.out).toMatch(/^# policy batch, version 1\napiVersion/);
+    const unknown = await runCli(['policy', 'show', 'x', '--url', api.url]);
+    expect(unknown).toMatchObject({ exitCode: 1 });
+    expect(unknown.errors).toContain('"gpu-broker policy list" lists the policies in force.');
+    const listed: unknown = JSON.parse((await runCli(['policy', 'list', '--output', 'json', '--url', api.url])).out);
+    expect(listed).toMatchObject({ items: [{ name: 'batch' }, { name: 'default' }] });
+  });
+
+  it('status tells the rules of each policy where there are several, and no cap of one on the shares of all', async () => {
+    await using api = await startApi();
+    api.service.policies = [policyViewOf('batch', 1, []), policyViewOf('default', 3, [])];
+    const rule = { policy: 'batch', rule: 'maxShare.provider', subject: 'aws', value: 0.9, limit: 0.8 };
+    api.service.furtherRules = [{ ...rule, enforced: true, binding: false }];
+    await runCli(['apply', '-f', file, '--url', api.url]);
+    const { out } = await runCli(['status', '--url', api.url]);
+    expect(out).toContain('proven under policies batch v1, default v3, so');
+    expect(out).toContain('provider  aws             35.9 %    -  ');
+    expect(out).toContain(`POLICY batch
+RULE               OF      NOW   LIMIT
+maxShare.provider  aws  90.0 %  80.0 %  exceeded
+
+POLICY default
+RULE               OF        NOW   LIMIT
+maxShare.provider  azure  60.0 %  60.0 %  at its limit
+`);
   });
 });
 

@@ -57,7 +57,7 @@ describe('figures', () => {
 
 describe('renderRules', () => {
   it('tells kept, binding, exceeded and reported rules apart, the tightest first', () => {
-    const use = { subject: '', enforced: true, binding: false };
+    const use = { policy: 'default', subject: '', enforced: true, binding: false };
     const text = renderRules(
       [
         { ...use, rule: 'minProviders', value: 3, limit: 2 },

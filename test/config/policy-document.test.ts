@@ -29,7 +29,7 @@ const policies: fc.Arbitrary<Policy> = fc
       region: nullable(share),
       zone: nullable(share),
       pool: nullable(share),
-      market: nullable(share),
+      market: nullable(fc.integer({ min: 50, max: 100 }).map((value) => value / 100)),
     }),
     maxConcentration: nullable(share),
     survive: fc.uniqueArray(

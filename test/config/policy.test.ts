@@ -16,7 +16,7 @@ spec:
     maxConcentration: 0.5
     survive: { loss: provider, keepShare: 0.5 }
     onInfeasible: relax
-    relax: [maxShare.region, survive]
+    relax: [maxShare.region, survive.provider]
   cost:
     budgets: [{ team: research, period: month, usd: 50000, action: refuse }]
     priceAdjustments: [{ match: "aws:*:p5*", factor: 0.72, reason: agreement }]
@@ -48,19 +48,22 @@ describe('parsePolicy', () => {
         measure: 'spend',
         enforceAboveMicroUsdPerHour: 0,
         minProviders: 2,
-        maxShare: { provider: 0.6, region: 0.5, zone: null, pool: null },
+        minProviderShare: 0,
+        maxShare: { provider: 0.6, region: 0.5, zone: null, pool: null, market: null },
         maxConcentration: 0.5,
-        surviveKeepShare: 0.5,
+        survive: [{ loss: 'provider', keepShare: 0.5 }],
         onInfeasible: 'relax',
-        relax: ['maxShare.region', 'survive'],
+        relax: ['maxShare.region', 'survive.provider'],
         maxPremiumShare: null,
         maxPriceMicroUsdPerHour: null,
+        egressMicroUsdPerGb: 90_000,
         budgets: [{ team: 'research', period: 'month', limitMicroUsd: 50_000_000_000, action: 'refuse' }],
         priceAdjustments: [{ match: 'aws:*:p5*', market: null, factor: 0.72, reason: 'agreement' }],
         rebalance: {
           schedule: '0 */6 * * *',
           timeZone: 'UTC',
           mode: 'propose',
+          moveCostMicroUsd: 500_000,
           minSavingsMicroUsdPerHour: 1_000_000,
           minSavingsShare: 0.05,
           maxPaybackHours: 24,
@@ -80,6 +83,30 @@ describe('parsePolicy', () => {
     });
   });
 
+  it('reads the loss of a provider and of a region, the counting share, and what data and moves cost', () => {
+    const text = FULL.replace(
+      '{ loss: provider, keepShare: 0.5 }',
+      '[{ keepShare: 0.5 }, { loss: region, keepShare: 0.3 }]',
+    )
+      .replace('minProviders: 2', 'minProviders: 2\n    minProviderShare: 0.2')
+      .replace('region: 0.5', 'market: 0.5')
+      .replace('cost:', 'cost:\n    egressUsdPerGb: "0.085"')
+      .replace('timeZone: UTC', 'moveCost: { usd: 2.5 }');
+    expect(errorsOf(text)).toEqual([]);
+    expect(parsePolicy('p.yaml', text)).toMatchObject({
+      value: {
+        survive: [
+          { loss: 'provider', keepShare: 0.5 },
+          { loss: 'region', keepShare: 0.3 },
+        ],
+        minProviderShare: 0.2,
+        maxShare: { region: null, market: 0.5 },
+        egressMicroUsdPerGb: 85_000,
+        rebalance: { moveCostMicroUsd: 2_500_000 },
+      },
+    });
+  });
+
   it('reads prices without binary fractions', () => {
     const parsed = parsePolicy(
       'p.yaml',
@@ -95,7 +122,7 @@ describe('a mistake in a policy', () => {
       'wrong key',
       'provider: 0.6',
       'provder: 0.6',
-      '10:17 spec.diversification.maxShare.provder: unknown key; allowed: provider, region, zone, pool; did you mean provider?',
+      '10:17 spec.diversification.maxShare.provder: unknown key; allowed: provider, region, zone, pool, market; did you mean provider?',
     ],
     [
       'share of 1.5',
@@ -162,7 +189,7 @@ describe('a mistake in a policy', () => {
       'number for a mapping',
       'maxShare: { provider: 0.6, region: 0.5 }',
       'maxShare: 0.5',
-      '10:15 spec.diversification.maxShare: 0.5 is a number; allowed: a mapping with provider, region, zone, pool',
+      '10:15 spec.diversification.maxShare: 0.5 is a number; allowed: a mapping with provider, region, zone, pool, market',
     ],
     [
       'nothing for a mapping',
@@ -202,9 +229,69 @@ describe('a mistake in a policy', () => {
     ],
     [
       'unknown rule to relax',
+      'survive.provider]',
+      'survive.provder]',
+      `14:30 spec.diversification.relax[1]: "survive.provder" is unknown; allowed: ${RELAXABLE_RULES.join(', ')}; did you mean survive.provider?`,
+    ],
+    [
+      'the old name of a rule to relax',
+      'survive.provider]',
       'survive]',
-      'surviv]',
-      `14:30 spec.diversification.relax[1]: "surviv" is unknown; allowed: ${RELAXABLE_RULES.join(', ')}; did you mean survive?`,
+      `14:30 spec.diversification.relax[1]: "survive" is unknown; allowed: ${RELAXABLE_RULES.join(', ')}`,
+    ],
+    [
+      'number for what survives',
+      'survive: { loss: provider, keepShare: 0.5 }',
+      'survive: 0.5',
+      '12:14 spec.diversification.survive: 0.5 is a number; allowed: a mapping with loss, keepShare, or a list of at most two, one for each kind of loss',
+    ],
+    [
+      'unknown loss',
+      'loss: provider',
+      'loss: zone',
+      '12:22 spec.diversification.survive.loss: "zone" is unknown; allowed: provider, region',
+    ],
+    [
+      'three losses',
+      '{ loss: provider, keepShare: 0.5 }',
+      '[{ keepShare: 0.1 }, { loss: region, keepShare: 0.1 }, { keepShare: 0.2 }]',
+      '12:14 spec.diversification.survive: the list has 3 entries; allowed: a list of at most two, one for each kind of loss',
+    ],
+    [
+      'nothing kept in a list',
+      '{ loss: provider, keepShare: 0.5 }',
+      '[{ loss: provider }]',
+      '12:15 spec.diversification.survive[0].keepShare: missing; allowed: a share from 0 to 1',
+    ],
+    [
+      'market cap of 0',
+      'region: 0.5',
+      'market: 0',
+      '10:40 spec.diversification.maxShare.market: 0 is too small; allowed: a share above 0, up to 1',
+    ],
+    [
+      'share to count from above 1',
+      'minProviders: 2',
+      'minProviders: 2\n    minProviderShare: 1.2',
+      '10:23 spec.diversification.minProviderShare: 1.2 is too large; allowed: a share from 0 to 1',
+    ],
+    [
+      'unknown measure',
+      'minProviders: 2',
+      'minProviders: 2\n    measure: accelerator-hour',
+      '10:14 spec.diversification.measure: "accelerator-hour" is unknown; allowed: spend, accelerators, accelerator-hours, effective-cost; did you mean accelerator-hours?',
+    ],
+    [
+      'free text for egress',
+      'cost:',
+      'cost:\n    egressUsdPerGb: dear',
+      '16:21 spec.cost.egressUsdPerGb: "dear" does not have the right form; allowed: an amount in US dollars such as 12.50',
+    ],
+    [
+      'negative cost of a move',
+      'timeZone: UTC',
+      'timeZone: UTC, moveCost: { usd: -1 }',
+      '18:73 spec.rebalance.moveCost.usd: -1 is too small; allowed: an amount in US dollars such as 12.50',
     ],
     [
       'other kind',
@@ -267,6 +354,42 @@ describe('a contradiction in a policy', () => {
       '12:43 spec.diversification.survive.keepShare: 0.6 cannot be kept: 2 providers are allowed by providers and residency, so at most 0.5 outlives the loss of one',
     ],
     [
+      'nothing survives its own loss',
+      '{ loss: provider, keepShare: 0.5 }',
+      '{ loss: region, keepShare: 1 }',
+      '12:41 spec.diversification.survive.keepShare: 1 cannot be kept: every replica is in some region, so less than 1 outlives its loss',
+    ],
+    [
+      'more kept than can be, in a list',
+      '{ loss: provider, keepShare: 0.5 }',
+      '[{ loss: region, keepShare: 0.6 }, { keepShare: 0.6 }]',
+      '12:62 spec.diversification.survive[1].keepShare: 0.6 cannot be kept: 2 providers are allowed by providers and residency, so at most 0.5 outlives the loss of one',
+    ],
+    [
+      'one loss twice',
+      '{ loss: provider, keepShare: 0.5 }',
+      '[{ keepShare: 0.5 }, { loss: provider, keepShare: 0.4 }]',
+      '12:43 spec.diversification.survive[1].loss: stands in this list already; one entry for each kind of loss',
+    ],
+    [
+      'a share to count from that not all can hold',
+      'minProviders: 2',
+      'minProviders: 2\n    minProviderShare: 0.51',
+      '10:23 spec.diversification.minProviderShare: 0.51 cannot be kept: 2 providers can hold at most 0.5 each',
+    ],
+    [
+      'a share to count from above the cap',
+      'minProviders: 2',
+      'minProviderShare: 0.7',
+      '9:23 spec.diversification.minProviderShare: 0.7 cannot be kept: maxShare.provider allows none more than 0.6',
+    ],
+    [
+      'market caps below the whole',
+      'region: 0.5',
+      'market: 0.4',
+      '10:40 spec.diversification.maxShare.market: 0.4 cannot be kept: 2 markets are allowed by markets, so at least 0.5 is needed',
+    ],
+    [
       'spot only, but capped',
       '[on-demand, spot]',
       '[spot]',
@@ -280,7 +403,7 @@ describe('a contradiction in a policy', () => {
     ],
     [
       'cycle in relax',
-      'survive]',
+      'survive.provider]',
       'maxShare.region]',
       '14:30 spec.diversification.relax[1]: maxShare.region is a cycle: it was given up already at position 1',
     ],
@@ -292,7 +415,7 @@ describe('a contradiction in a policy', () => {
     ],
     [
       'nothing to relax',
-      'relax: [maxShare.region, survive]',
+      'relax: [maxShare.region, survive.provider]',
       'relax: []',
       '14:12 spec.diversification.relax: onInfeasible is relax, but no rule is named to relax',
     ],

@@ -18,6 +18,8 @@ spec:
   providers: [aws, gcp]
   maxPrice: { usdPerHour: 120.5 }
   keepShare: 0.5
+  data: { home: "aws:us-east-1", gbPerHour: 12.5 }
+  protected: true
   priority: 5
   container: { image: "registry.example/train:1", command: [train, --fast], env: { MODE: full } }
 `;
@@ -45,6 +47,8 @@ describe('parseWorkloads', () => {
           providers: ['aws', 'gcp'],
           maxPriceMicroUsdPerHour: 120_500_000,
           keepShare: 0.5,
+          data: { home: 'aws:us-east-1', gbPerHour: 12.5 },
+          isProtected: true,
           architecture: 'x86_64',
           priority: 5,
           container: { image: 'registry.example/train:1', command: ['train', '--fast'], env: { MODE: 'full' } },
@@ -57,6 +61,11 @@ describe('parseWorkloads', () => {
   it('reads several documents', () => {
     const parsed = parseWorkloads('w.yaml', `---\n${FULL}---\n${FULL.replace('name: train', 'name: other')}`);
     expect(parsed.ok && parsed.value.map(({ name }) => name)).toEqual(['train', 'other']);
+  });
+
+  it('takes a provider alone as the home of data', () => {
+    const parsed = parseWorkloads('w.yaml', FULL.replace('home: "aws:us-east-1"', 'home: gcp'));
+    expect(parsed.ok && parsed.value[0]?.data).toEqual({ home: 'gcp', gbPerHour: 12.5 });
   });
 
   it('takes one accelerator where no count is given', () => {
@@ -104,7 +113,7 @@ describe('parseWorkloads', () => {
       'bad variable',
       'MODE: full',
       'the mode: full',
-      '13:84 spec.container.env.the mode: "the mode" is not a valid name here; allowed: letters, digits and underscores',
+      '15:84 spec.container.env.the mode: "the mode" is not a valid name here; allowed: letters, digits and underscores',
     ],
     [
       'price of 0',
@@ -113,10 +122,40 @@ describe('parseWorkloads', () => {
       '10:27 spec.maxPrice.usdPerHour: a limit of 0 dollars forbids everything; allowed: an amount above 0',
     ],
     [
+      'data at an unknown provider',
+      'home: "aws:us-east-1"',
+      'home: "azur:eastus"',
+      '12:17 spec.data.home: "azur" is no known provider; allowed: aws, azure, gcp, lambda; did you mean azure?',
+    ],
+    [
+      'data everywhere',
+      'home: "aws:us-east-1"',
+      'home: "aws:us-*"',
+      '12:17 spec.data.home: "aws:us-*" does not have the right form; allowed: a provider, or provider:region without *, such as aws:us-east-1',
+    ],
+    [
+      'data without an amount',
+      ', gbPerHour: 12.5',
+      '',
+      '12:9 spec.data.gbPerHour: missing; allowed: a number from 0 to 1000000',
+    ],
+    [
+      'negative amount of data',
+      'gbPerHour: 12.5',
+      'gbPerHour: -1',
+      '12:45 spec.data.gbPerHour: -1 is too small; allowed: a number from 0 to 1000000',
+    ],
+    [
+      'protected by a word',
+      'protected: true',
+      'protected: sure',
+      '13:14 spec.protected: "sure" is a text; allowed: true or false',
+    ],
+    [
       'container and user data',
       'priority: 5',
       'userData: "#!/bin/sh"',
-      '12:13 spec.userData: a container is given as well; a workload boots one or the other',
+      '14:13 spec.userData: a container is given as well; a workload boots one or the other',
     ],
     [
       'same alternative twice',
@@ -149,7 +188,7 @@ describe('parseWorkloads', () => {
 
   it('finds a name given twice, in the second document', () => {
     expect(errorsOf(`${FULL}---\n${FULL}`)).toEqual([
-      'w.yaml:17:19 metadata.name: train of team research stands here twice',
+      'w.yaml:19:19 metadata.name: train of team research stands here twice',
     ]);
     expect(errorsOf(`${FULL}---\n${FULL.replace('team: research', 'team: other')}`)).toEqual([]);
   });

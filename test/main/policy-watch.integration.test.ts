@@ -2,8 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPolicyKeeper } from '../../src/broker/policy-keeper.ts';
 import { type PolicyWatch, watchPolicies } from '../../src/main/policy-watch.ts';
-import { type BrokerRig, startBrokerRig } from '../support/broker-rig.ts';
+import { type BrokerRig, permissivePolicy, startBrokerRig } from '../support/broker-rig.ts';
 
 let directory: string;
 let file: string;
@@ -32,7 +33,7 @@ async function loadChanged(before: string, after: string) {
   expect(sample, 'the sample has what the test changes').toContain(before);
   await writeFile(file, sample.replace(before, after));
   await watching.reload();
-  return rig.service.getPolicy();
+  return rig.service.getPolicy('default');
 }
 
 describe('policy files of a running broker', () => {
@@ -70,7 +71,7 @@ describe('policy files of a running broker', () => {
   ])(
     'refuse %s, naming file, line, column and what is allowed; the policy in force stays',
     async (_what, before, after, message) => {
-      const inForce = await rig.service.getPolicy();
+      const inForce = await rig.service.getPolicy('default');
       const shown = await loadChanged(before, after);
       expect(shown.rejected).toHaveLength(1);
       expect(shown.rejected[0]).toMatch(message);
@@ -81,27 +82,59 @@ describe('policy files of a running broker', () => {
   );
 
   it('put a good change in force as a new version, and the same text as none', async () => {
-    const before = await rig.service.getPolicy();
+    const before = await rig.service.getPolicy('default');
     const shown = await loadChanged('provider: 0.6', 'provider: 0.7');
     expect(shown.rejected).toEqual([]);
     expect(shown.version).toBe(before.version + 1);
     expect(shown.policy.maxShare.provider).toBe(0.7);
     await watching.reload();
-    expect((await rig.service.getPolicy()).version).toBe(shown.version);
+    expect((await rig.service.getPolicy('default')).version).toBe(shown.version);
   });
 
   it('accept the file again once it is mended', async () => {
     await loadChanged('provider: 0.6', 'provider: 1.5');
     await writeFile(file, sample);
     await watching.reload();
-    expect((await rig.service.getPolicy()).rejected).toEqual([]);
+    expect((await rig.service.getPolicy('default')).rejected).toEqual([]);
   });
 
-  it('refuse a second policy rather than ignore it', async () => {
-    const other = sample.replace('name: default', 'name: other').replace('teams: ["*"]', 'teams: [research]');
+  it('put several in force side by side, and withdraw one whose file is gone', async () => {
+    const other = sample.replace('name: default', 'name: another').replace('teams: ["*"]', 'teams: [research]');
     await writeFile(file, sample.replace('teams: ["*"]', 'teams: [serving]'));
     await writeFile(path.join(directory, 'other.yaml'), other);
     await watching.reload();
-    expect((await rig.service.getPolicy()).rejected[0]).toContain('one policy governs the whole fleet');
+    const named = async () =>
+      (await rig.service.listPolicies()).map(({ policy, version }) => `${policy.name} ${version}`);
+    const [, { version } = { version: 0 }] = await rig.service.listPolicies();
+    expect(await named()).toEqual(['another 1', `default ${version}`]);
+    await rm(path.join(directory, 'other.yaml'));
+    await watching.reload();
+    expect(await named()).toEqual([`default ${version}`]);
+    await expect(rig.service.getPolicy('another')).rejects.toMatchObject({ code: 'policy-not-found' });
+    expect((await rig.events('policy.withdrawn')).map(({ message }) => message)).toEqual([
+      'Policy another is no longer in force: its file is gone',
+    ]);
+  });
+
+  it('refuse two policies for one team, and then replace none', async () => {
+    const before = await rig.service.listPolicies();
+    await writeFile(path.join(directory, 'other.yaml'), sample.replace('name: default', 'name: other'));
+    await writeFile(file, sample.replace('provider: 0.6', 'provider: 0.7'));
+    await watching.reload();
+    const [shown, ...more] = await rig.service.listPolicies();
+    expect(more).toEqual([]);
+    expect(shown?.rejected[0]).toContain('is governed by policy "default"');
+    expect({ ...shown, rejected: [] }).toEqual(before[0]);
+  });
+
+  it('do not go back and forth between brokers whose files differ', async () => {
+    const other = createPolicyKeeper(rig.context);
+    const theirs = { policy: { ...permissivePolicy(), name: 'theirs' }, source: 'theirs' };
+    await other.accept([theirs]);
+    await watching.reload();
+    expect((await rig.service.listPolicies()).map(({ policy }) => policy.name)).toEqual(['theirs']);
+    await loadChanged('provider: 0.6', 'provider: 0.7');
+    await other.accept([theirs]);
+    expect((await rig.service.listPolicies()).map(({ policy }) => policy.name)).toEqual(['default']);
   });
 });

@@ -9,7 +9,7 @@ import { claimDueLeases, insertLeases, transitionLease } from '../../src/store/l
 import { listen } from '../../src/store/notifications.ts';
 import type { Store } from '../../src/store/open-store.ts';
 import { getPlan, getPlanInput, insertPlan, latestPlan, listPlans, markCarriedOut } from '../../src/store/plans.ts';
-import { currentPolicy, getPolicyVersion, insertPolicyVersion } from '../../src/store/policies.ts';
+import { getPolicyVersion, policiesInForce, replacePolicies } from '../../src/store/policies.ts';
 import { pruneHistory } from '../../src/store/retention.ts';
 import {
   findWorkload,
@@ -314,8 +314,7 @@ describeStore('plans and policies', (engine) => {
         id,
         at,
         trigger: 'placing',
-        policyName: 'default',
-        policyVersion: 1,
+        policies: [{ name: 'default', version: 1 }],
         elapsedMs: 12.5,
         input,
         plan: PLAN,
@@ -335,8 +334,7 @@ describeStore('plans and policies', (engine) => {
       id: 'p1',
       createdAt: NOW,
       trigger: 'placing',
-      policyName: 'default',
-      policyVersion: 1,
+      policies: [{ name: 'default', version: 1 }],
       elapsedMs: 12.5,
     };
     expect(await getPlan(store.database, 'p1')).toEqual({
@@ -385,26 +383,49 @@ describeStore('plans and policies', (engine) => {
     expect(await pruned(NOW + MINUTE)).toEqual(['l1']);
   });
 
-  it('number the versions of a policy; the one loaded last is in force', async () => {
+  it('number the versions of each policy; those loaded last are in force together, by name', async () => {
     const store = await engine.open();
-    const load = (name: string, source: string) =>
-      store.transaction((transaction) => insertPolicyVersion(transaction, { policy: policyOf(name), source, at: NOW }));
-    expect(await currentPolicy(store.database)).toBeNull();
-    expect([
-      await load('a', 'one'),
-      await load('a', 'one'),
-      await load('a', 'two'),
-      await load('b', 'two'),
-      await load('a', 'two'),
-    ]).toEqual([1, 1, 2, 1, 3]);
-    expect(await currentPolicy(store.database)).toMatchObject({
-      name: 'a',
-      version: 3,
-      source: 'two',
-      policy: policyOf('a'),
-      loadedAt: NOW,
+    const load = (sources: Readonly<Record<string, string>>) =>
+      store.transaction((transaction) =>
+        replacePolicies(
+          transaction,
+          Object.entries(sources).map(([name, source]) => ({ policy: policyOf(name), source })),
+          NOW,
+        ),
+      );
+    const inForce = async () => (await policiesInForce(store.database)).map((row) => `${row.name} ${row.version}`);
+    expect(await inForce()).toEqual([]);
+    expect(await load({ b: 'two', a: 'one' })).toEqual({
+      accepted: [
+        { name: 'b', version: 1 },
+        { name: 'a', version: 1 },
+      ],
+      withdrawn: [],
     });
-    expect(await getPolicyVersion(store.database, 'a', 1)).toMatchObject({ source: 'one' });
+    expect(await inForce()).toEqual(['a 1', 'b 1']);
+    expect(await load({ a: 'one', b: 'two' })).toEqual({ accepted: [], withdrawn: [] });
+    expect(await load({ a: 'other', b: 'two' })).toEqual({ accepted: [{ name: 'a', version: 2 }], withdrawn: [] });
+    expect(await load({ a: 'other' })).toEqual({ accepted: [], withdrawn: [{ name: 'b', version: 1 }] });
+    expect(await inForce()).toEqual(['a 2']);
+    expect(await load({ a: 'one', b: 'two' })).toMatchObject({
+      accepted: [
+        { name: 'a', version: 3 },
+        { name: 'b', version: 2 },
+      ],
+    });
+    expect((await policiesInForce(store.database))[0]).toMatchObject({ source: 'one', loadedAt: NOW });
+    expect((await policiesInForce(store.database))[0]?.policy).toEqual(policyOf('a'));
+    expect(await getPolicyVersion(store.database, 'a', 2)).toMatchObject({ source: 'other' });
     expect(await getPolicyVersion(store.database, 'a', 4)).toBeNull();
+  });
+
+  it('put the same set in force once, whoever is faster', async () => {
+    const store = await engine.open();
+    const other = await engine.open();
+    const set = ['a', 'b'].map((name) => ({ policy: policyOf(name), source: name }));
+    const changes = await Promise.all(
+      [store, other].map((one) => one.transaction((transaction) => replacePolicies(transaction, set, NOW))),
+    );
+    expect(changes.map(({ accepted }) => accepted.length).toSorted()).toEqual([0, 2]);
   });
 });

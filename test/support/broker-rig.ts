@@ -47,6 +47,8 @@ export interface BrokerRigOptions {
   readonly clouds?: readonly CloudId[];
   readonly regions?: Readonly<Partial<Record<CloudId, readonly string[]>>>;
   readonly policy?: Policy;
+  /** Instead of one policy. */
+  readonly policies?: readonly Policy[];
   readonly settings?: Partial<BrokerSettings>;
   /** Default: the embedded store, in memory. */
   readonly store?: Store;
@@ -160,7 +162,8 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
       wakeLeases: () => wake.wakeLeases(),
     };
     const keeper = createPolicyKeeper(context);
-    await keeper.accept(options.policy ?? permissivePolicy(), 'test');
+    const policies = options.policies ?? [options.policy ?? permissivePolicy()];
+    await keeper.accept(policies.map((policy) => ({ policy, source: 'test' })));
     const broker: RunningBroker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
     const service = createService(context, planner, keeper, planner);
     return {

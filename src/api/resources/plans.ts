@@ -38,6 +38,7 @@ const heldSchema = z
 
 const ruleUseSchema = z
   .strictObject({
+    policy: z.string().meta({ description: 'The policy that states the rule', example: 'default' }),
     rule: z.string().meta({ example: 'maxShare.provider' }),
     subject: z.string().meta({
       description: 'What the rule was applied to: a provider, a region, a workload …; empty for the fleet',
@@ -55,7 +56,9 @@ const summaryFields = {
   id: z.string().nullable().meta({ description: 'Null for a dry run' }),
   createdAt: timeSchema,
   trigger: z.string(),
-  policy: z.strictObject({ name: z.string(), version: z.int() }),
+  policies: z
+    .array(z.strictObject({ name: z.string(), version: z.int() }))
+    .meta({ description: 'Those it was made under, in the order of their names' }),
   elapsedMs: z.number(),
   solver: z.string(),
   status: z.enum(['optimal', 'feasible', 'nothing-to-do']),
@@ -90,7 +93,7 @@ export function planSummaryJson(view: PlanView): PlanSummaryJson {
     id: view.id,
     createdAt: timeJson(view.createdAt),
     trigger: view.trigger,
-    policy: { name: view.policyName, version: view.policyVersion },
+    policies: view.policies.map(({ name, version }) => ({ name, version })),
     elapsedMs: view.elapsedMs,
     solver: plan.solver,
     status: plan.status,
@@ -129,6 +132,7 @@ export function planJson(view: PlanView): PlanJson {
       reasons: held.reasons.map(holdReasonJson),
     })),
     rules: plan.rules.map((use) => ({
+      policy: use.policy,
       rule: use.rule,
       subject: view.workloadNames[use.subject] ?? use.subject,
       value: use.value,

@@ -10,12 +10,12 @@ export const policyStateSchema = z
   .strictObject({
     name: z.string(),
     version: z.int(),
-    document: policySchema.meta({ description: 'The policy in force, every default written out' }),
+    document: policySchema.meta({ description: 'The policy, every default written out' }),
     source: z.string().meta({ description: 'The YAML as the operator wrote it' }),
     loadedAt: timeSchema,
     rejected: z
       .array(z.string())
-      .meta({ description: 'Errors of a newer file that was refused; this policy stays in force' }),
+      .meta({ description: 'Errors of newer policy files, which were refused together; the policies stay in force' }),
   })
   .meta({ id: 'Policy' });
 export type PolicyJson = z.infer<typeof policyStateSchema>;

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { curveSchema, policyExplanationSchema, riskSchema } from '../../api/resources/analysis.ts';
+import { pageSchema } from '../../api/resources/common.ts';
 import { fleetSchema } from '../../api/resources/fleet.ts';
 import { policyStateSchema } from '../../api/resources/policy.ts';
 import { planRecordSchema, type ReplayJson, replayJson, replaySchema } from '../../api/resources/replay.ts';
@@ -13,6 +14,7 @@ import { type CliOptions, contextOf } from '../command-context.ts';
 import { renderCurve, renderPolicyExplanation, renderReplay, renderRisk } from '../tables/analysis.ts';
 
 const unpack = promisify(gunzip);
+const policyPageSchema = pageSchema(policyStateSchema, 'PolicyPage');
 
 export function addRisk(program: Command, cli: CliOptions): void {
   program
@@ -150,6 +152,11 @@ function limit(text: string, before: readonly number[] = []): readonly number[] 
   return [...before, percent === '' ? Number(figure) : Number(figure) / 100];
 }
 
+/** The one policy there is. With several, one must be named. */
 async function policyInForce(client: ApiClient): Promise<string> {
-  return (await client.get('v1/policy', policyStateSchema)).name;
+  const { items } = await client.get('v1/policies', policyPageSchema);
+  const [only, ...others] = items;
+  if (only !== undefined && others.length === 0) return only.name;
+  const names = items.map(({ name }) => name).join(', ');
+  throw new CliError(EXIT.usage, `name the policy that is meant; in force are ${names}`);
 }

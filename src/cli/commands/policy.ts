@@ -1,14 +1,18 @@
 import type { Command } from 'commander';
+import { pageSchema } from '../../api/resources/common.ts';
 import { policyStateSchema } from '../../api/resources/policy.ts';
 import { parsePolicies } from '../../config/load-policies.ts';
 import { type CliOptions, contextOf } from '../command-context.ts';
+import { renderPolicies, renderSources } from '../tables/policies.ts';
 import { invalidFiles, readFiles } from '../workload-files.ts';
 import { addPolicyAnalyses } from './analysis.ts';
+
+const policyPageSchema = pageSchema(policyStateSchema, 'PolicyPage');
 
 export function addPolicy(program: Command, cli: CliOptions): void {
   const policy = program
     .command('policy')
-    .description('show the policy in force, check policy files, or see what rules cost');
+    .description('show the policies in force, check policy files, or see what rules cost');
   policy
     .command('check')
     .description('check policy files, together, without a broker')
@@ -24,16 +28,25 @@ export function addPolicy(program: Command, cli: CliOptions): void {
     });
   addPolicyAnalyses(policy, cli);
   policy
-    .command('show')
-    .description('show the policy in force, as the operator wrote it')
+    .command('list')
+    .description('list the policies in force')
     .action(async (_options: object, command: Command) => {
       const { client, print, terminal } = contextOf(command, cli);
-      const state = await client.get('v1/policy', policyStateSchema);
-      print(state, () => {
-        const rejected = state.rejected.map(
-          (error) => `# ${terminal.style.bad('a newer file was refused')}: ${error}\n`,
-        );
-        return `# policy ${state.name}, version ${state.version}\n${rejected.join('')}${state.source}`;
-      });
+      const page = await client.get('v1/policies', policyPageSchema);
+      print(page, () => renderPolicies(page.items, terminal.style));
+    });
+  policy
+    .command('show')
+    .description('show a policy in force, as the operator wrote it; without a name, all of them')
+    .argument('[name]', 'name of the policy')
+    .action(async (name: string | undefined, _options: object, command: Command) => {
+      const { client, print, terminal } = contextOf(command, cli);
+      if (name === undefined) {
+        const page = await client.get('v1/policies', policyPageSchema);
+        print(page, () => renderSources(page.items, terminal.style));
+        return;
+      }
+      const state = await client.get(`v1/policies/${encodeURIComponent(name)}`, policyStateSchema);
+      print(state, () => renderSources([state], terminal.style));
     });
 }

@@ -36,12 +36,13 @@ export function planFacts(plan: PlanJson): [string, string, string][] {
   const premium = plan.cost.microUsdPerHour - plan.unconstrainedCost.microUsdPerHour;
   const gap =
     plan.gapShare === 0 ? 'so the plan is optimal' : `so the plan is within ${percent(plan.gapShare)} of the best`;
+  const versions = plan.policies.map(({ name, version }) => `${name} v${version}`).join(', ');
   return [
     ['planned cost', `${dollars(plan.cost)} $/h`, `${plan.solver}, ${plan.elapsedMs.toFixed(0)} ms`],
     [
       'lower bound',
       `${dollars(plan.lowerBound)} $/h`,
-      `proven under policy ${plan.policy.name} v${plan.policy.version}, ${gap}`,
+      `proven under ${plan.policies.length === 1 ? 'policy' : 'policies'} ${versions}, ${gap}`,
     ],
     [
       'premium',
@@ -57,11 +58,16 @@ export function diversity(concentration: number): string {
 }
 
 export function renderShares(fleet: FleetJson, style: Style): string {
-  const caps = new Map((fleet.latestPlan?.rules ?? []).map((use) => [`${use.rule} ${use.subject}`, use.limit]));
+  const rules = fleet.latestPlan?.rules ?? [];
+  // A cap is on the fleet of its policy: with several, no cap is on these shares, and the rules stand policy by policy.
+  const isOneFleet = new Set(rules.map(({ policy }) => policy)).size <= 1;
+  const caps = new Map(isOneFleet ? rules.map((use) => [`${use.rule} ${use.subject}`, use.limit]) : []);
   const rows = [
     ...sharesOf('provider', fleet.providerShares, (name) => caps.get(`maxShare.provider ${name}`)),
     ...sharesOf('region', fleet.regionShares, (name) => caps.get(`maxShare.region ${name}`)),
-    ...sharesOf('market', fleet.marketShares, (name) => (name === 'spot' ? caps.get('maxSpotShare ') : undefined)),
+    ...sharesOf('market', fleet.marketShares, (name) =>
+      least(caps.get(`maxShare.market ${name}`), name === 'spot' ? caps.get('maxSpotShare ') : undefined),
+    ),
   ];
   const columns = [
     { title: 'SHARE OF' },
@@ -71,6 +77,11 @@ export function renderShares(fleet: FleetJson, style: Style): string {
     { title: '' },
   ] as const;
   return renderTable(columns, rows, style, 'Nothing runs yet.');
+}
+
+function least(...caps: readonly (number | undefined)[]): number | undefined {
+  const known = caps.filter((cap) => cap !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 function sharesOf(

@@ -2,8 +2,16 @@ import type { RuleUseJson } from '../../api/resources/plans.ts';
 import type { Style } from '../terminal.ts';
 import { percent, renderTable } from './table.ts';
 
-/** How each rule stands against its limit, the tightest first. */
+/** How each rule stands against its limit, the tightest first; policy by policy where several state rules. */
 export function renderRules(rules: readonly RuleUseJson[], style: Style): string {
+  const byPolicy = [...Map.groupBy(rules, ({ policy }) => policy)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (byPolicy.length <= 1) return renderRulesOfOne(rules, style);
+  return byPolicy
+    .map(([policy, own]) => `${style.strong(`POLICY ${policy}`)}\n${renderRulesOfOne(own, style)}`)
+    .join('\n');
+}
+
+function renderRulesOfOne(rules: readonly RuleUseJson[], style: Style): string {
   const columns = [
     { title: 'RULE' },
     { title: 'OF' },
@@ -17,9 +25,14 @@ export function renderRules(rules: readonly RuleUseJson[], style: Style): string
   return renderTable(columns, rows, style, 'No rule applies.');
 }
 
+/** Rules whose value must be at least the limit. */
+function isLeast(rule: string): boolean {
+  return rule.startsWith('min') || rule.startsWith('survive');
+}
+
 /** 1 at the limit, more when it is exceeded. */
 function tightness({ rule, value, limit }: RuleUseJson): number {
-  if (rule.startsWith('min')) return value === 0 ? Number.MAX_VALUE : limit / value;
+  if (isLeast(rule)) return value === 0 ? Number.MAX_VALUE : limit / value;
   return limit === 0 ? Number(value > 0) * Number.MAX_VALUE : value / limit;
 }
 
@@ -30,7 +43,7 @@ function figure({ rule }: RuleUseJson, value: number): string {
 }
 
 function standing({ enforced, binding, rule, value, limit }: RuleUseJson, style: Style): string {
-  const isBroken = rule.startsWith('min') ? value < limit : value > limit + 1e-6;
+  const isBroken = isLeast(rule) ? value < limit : value > limit + 1e-6;
   if (!enforced) return style.dim(isBroken ? 'exceeded; reported only' : 'reported only');
   if (isBroken) return style.bad('exceeded');
   return binding ? style.warning('at its limit') : style.good('kept');

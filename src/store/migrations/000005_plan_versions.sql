@@ -4,3 +4,6 @@
 alter table plans add column planner_version text;
 -- The solver's random seed.
 alter table plans add column seed integer not null default 0;
+
+-- Every plan until now was searched to its end.
+update plans set plan = '{"effort": "full"}'::jsonb || plan;
