@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Latencies } from './incremental.ts';
 import { STEPS } from './measure.ts';
 import type { FleetFigures, FleetOptions, RowFigures } from './run-fleet.ts';
 
@@ -93,7 +94,14 @@ function tableOf(figures: FleetFigures): string {
     row.quickGapShare.toExponential(1),
   ]);
   const title = `\n${fleet}: ${workloads} workloads; cheapest-first ${baseline.toFixed(2)} $/h in ${cheapestFirstMs.toFixed(0)} ms; peak memory ${peakMegabytes.toFixed(0)} MB`;
-  return `${[title, ...aligned([head, ...lines])].join('\n')}\n`;
+  return `${[title, ...aligned([head, ...lines]), ...incrementalLines(figures)].join('\n')}\n`;
+}
+
+function incrementalLines({ incremental }: FleetFigures): readonly string[] {
+  if (incremental === null) return [];
+  const line = (what: string, { count, p50Ms, p99Ms, heldCount }: Latencies): string =>
+    `${what}: ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms (${count} times, ${heldCount} without a place)`;
+  return [line('one workload more', incremental.added), line('a pool sold out', incremental.soldOut)];
 }
 
 function offExact({ exactUsdPerHour: exact, usdPerHour }: RowFigures): string {

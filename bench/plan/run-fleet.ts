@@ -1,5 +1,7 @@
 import { cheapestFirst } from './cheapest-first.ts';
 import { grown, readFleetFile } from './fleet-file.ts';
+import type { IncrementalFigures } from './incremental.ts';
+import { measureIncremental } from './incremental.ts';
 import { median, STEPS, type Step, timedPlan } from './measure.ts';
 import { FULL_ROW, ROWS, type Row } from './rows.ts';
 
@@ -36,6 +38,8 @@ export interface FleetFigures {
   readonly cheapestFirstUsdPerHour: number;
   readonly cheapestFirstMs: number;
   readonly rows: readonly RowFigures[];
+  /** Of fleets of up to 5,000 workloads. */
+  readonly incremental: IncrementalFigures | null;
   readonly peakMegabytes: number;
 }
 
@@ -55,12 +59,15 @@ export async function measureFleet(options: FleetOptions): Promise<FleetFigures>
   for (const row of options.fullRowOnly ? [FULL_ROW] : ROWS) {
     if (row !== undefined) rows.push(await measureRow(parsed, row, fleet.W.length, options.runs));
   }
+  const incremental =
+    FULL_ROW === undefined || fleet.W.length > 5000 ? null : await measureIncremental(fleet, FULL_ROW, 200);
   return {
     fleet: fleet.name,
     workloads: fleet.W.length,
     cheapestFirstUsdPerHour: baseline,
     cheapestFirstMs,
     rows,
+    incremental,
     peakMegabytes: process.resourceUsage().maxRSS / 1024,
   };
 }

@@ -10,7 +10,7 @@ import type { DemandClass } from './demand.ts';
 import { demandOf, fleetOfTeam, kindOf } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
-import type { TeamSpend } from './fleets.ts';
+import type { Fleet, TeamSpend } from './fleets.ts';
 import { leaseWeight } from './fleets.ts';
 import { greedily, roundedDown } from './greedy.ts';
 import { Ledger } from './ledger.ts';
@@ -18,8 +18,11 @@ import type { MarketOffer, MarketView } from './market-view.ts';
 import { marketViewOf, policiesInOrder } from './market-view.ts';
 import { relaxedOptimum } from './optimise.ts';
 import type { Option, Problem } from './option.ts';
+import { fleetOf } from './option.ts';
 import { polished } from './polish.ts';
-import { optionsIn, problemFrom } from './problem.ts';
+import { draftsOf, optionsFrom, optionsIn, problemFrom } from './problem.ts';
+import type { Draft } from './prune.ts';
+import { PlaceKeys } from './prune.ts';
 import type { RuleBook } from './rules.ts';
 import { rulesOf } from './rules.ts';
 
@@ -51,8 +54,10 @@ export class FleetSession {
   readonly #units = new Map<string, number>();
   readonly #machines = new Map<string, number>();
   readonly #gapShare: number;
-  /** By kind of class; those that a change of the market touches are forgotten. */
+  /** By kind of class: every place that rules allow, and those of them that a plan may need. */
+  readonly #drafts = new Map<string, readonly Draft[]>();
   readonly #options = new Map<string, readonly Option[]>();
+  readonly #placeKeys: readonly PlaceKeys[];
   #lastId = 0;
 
   constructor(input: PlanInput, gapShare = 1e-4) {
@@ -61,7 +66,11 @@ export class FleetSession {
     this.#market = marketViewOf(input);
     this.#fleets = input.policies.map(() => new Ledger());
     for (const workload of input.workloads) this.#workloads.set(workload.id, workload);
+    this.#placeKeys = this.#input.policies.map((policy) => new PlaceKeys(rulesOf(policy)));
     for (const lease of input.leases) this.#book(lease, 1);
+    // The next workload is mostly of a kind that runs already: its places are looked up now, not when it waits.
+    const { fleets } = this.#around();
+    for (const demandClass of demandOf({ ...this.#input, leases: [] }, false)) this.#optionsOfKind(fleets, demandClass);
   }
 
   /** Places a workload that is new, or has changed and has replicas without a place. */
@@ -79,7 +88,7 @@ export class FleetSession {
 
   /** A place refused: it is left alone, and the machines that were to come up there, or were lost there, are placed elsewhere. */
   async refuse(refusal: SoldOut, lostLeaseIds: readonly string[]): Promise<Increment> {
-    this.#change(withRefusal(this.#market, refusal));
+    this.#change(withRefusal(this.#market, refusal), false);
     const lost = new Set(lostLeaseIds);
     const touched = new Set<string>();
     for (const [workloadId, leases] of this.#leases) {
@@ -100,7 +109,10 @@ export class FleetSession {
     const offer = { ...at.offer, priceMicroUsdPerHour };
     const [changed] = marketViewOf({ ...this.#input, offers: [offer], soldOut: [] }).offers;
     if (changed === undefined) return;
-    this.#change(withOffers(this.#market, (old) => (old.key === key ? { ...changed, soldOut: old.soldOut } : old)));
+    this.#change(
+      withOffers(this.#market, (old) => (old.key === key ? { ...changed, soldOut: old.soldOut } : old)),
+      true,
+    );
   }
 
   /** The machines that serve a workload, those that were placed since included. */
@@ -108,21 +120,32 @@ export class FleetSession {
     return [...(this.#leases.get(workloadId)?.values() ?? [])];
   }
 
-  #change(market: MarketView): void {
+  #around(): Omit<Problem, 'classes' | 'options'> {
+    const fleets = this.#input.policies.map((policy, index) => {
+      const kept = this.#fleets[index] ?? new Ledger();
+      return { policy, base: kept, kept };
+    });
+    return {
+      ...{ input: this.#input, market: this.#market, supply: this.#supply(), fleets },
+      teamSpends: this.#teamSpends(),
+    };
+  }
+
+  /** Puts a changed market in force; what was found of the places that changed is found anew. */
+  #change(market: MarketView, isRepriced: boolean): void {
     for (const [kind, options] of this.#options) {
       if (options.some(({ at }) => market.byKey.get(at.key) !== at)) this.#options.delete(kind);
     }
     this.#market = market;
+    if (!isRepriced) return;
+    this.#drafts.clear();
+    this.#options.clear();
   }
 
   async #placeUnserved(workloads: readonly PlanWorkload[]): Promise<Increment> {
     const leases = workloads.flatMap(({ id }) => this.leasesOf(id));
     const input = { ...this.#input, workloads, leases };
-    const fleets = this.#input.policies.map((policy, index) => {
-      const kept = this.#fleets[index] ?? new Ledger();
-      return { policy, base: kept, kept };
-    });
-    const around = { input, market: this.#market, supply: this.#supply(), fleets, teamSpends: this.#teamSpends() };
+    const around = { ...this.#around(), input };
     const optionsFor = (demandClass: DemandClass): readonly Option[] => this.#optionsFor(around, demandClass);
     const problem = problemFrom(around, demandOf(input, false), false, optionsFor);
     const increment = (await this.#atOnce(problem)) ?? (await this.#searched(problem));
@@ -189,17 +212,30 @@ export class FleetSession {
   #optionsFor(around: Omit<Problem, 'classes' | 'options'>, demandClass: DemandClass): readonly Option[] {
     // The rest of a gang has options of its own place.
     if (demandClass.completion !== null) return optionsIn(around)(demandClass);
-    const kind = kindOf(demandClass);
-    let options = this.#options.get(kind);
-    if (options === undefined) {
-      options = optionsIn({ ...around, supply: UNLIMITED })(demandClass);
-      this.#options.set(kind, options);
-    }
+    const options = this.#optionsOfKind(around.fleets, demandClass);
     return options.filter(({ at, machinesPerLot }) => {
       const available = around.supply.available(at);
       if (available !== null && available < machinesPerLot) return false;
       return at.claims.every(({ quota, units }) => units * machinesPerLot <= around.supply.headroom(quota));
     });
+  }
+
+  #optionsOfKind(fleets: readonly Fleet[], demandClass: DemandClass): readonly Option[] {
+    const kind = kindOf(demandClass);
+    const known = this.#options.get(kind);
+    if (known !== undefined) return known;
+    let drafts = this.#drafts.get(kind);
+    if (drafts === undefined) {
+      drafts = draftsOf(fleets, this.#market, UNLIMITED, demandClass);
+      this.#drafts.set(kind, drafts);
+    }
+    const open = drafts.filter(({ at }) => this.#market.byKey.get(at.key)?.soldOut === null);
+    const rules = rulesOf(fleetOf(fleets, demandClass).policy);
+    const keys = this.#placeKeys[demandClass.fleet] ?? new PlaceKeys(rules);
+    const budgeted = this.#input.teamBudgets.some(({ team }) => team === demandClass.spec.team);
+    const options = optionsFrom(demandClass, open, rules, UNLIMITED, budgeted, keys);
+    this.#options.set(kind, options);
+    return options;
   }
 
   #supply(): Supply {

@@ -54,20 +54,28 @@ function completed(
   );
   for (const [index, { demand }] of order) {
     const options = problem.options[index] ?? [];
-    for (let left = demand - (placed[index] ?? 0); left > 0; ) {
-      const taken = firstAllowed(bench, options, left);
-      if (taken === null) return null;
+    let left = demand - (placed[index] ?? 0);
+    while (left > 0) {
+      const taken = pass(bench, options, left);
+      if (taken === 0) return null;
       left -= taken;
     }
   }
   return bench.isAllowed() ? bench.placements() : null;
 }
 
-/** Adds a lot where one may be added; returns the replicas it serves. */
-function firstAllowed(bench: Workbench, options: readonly Option[], left: number): number | null {
+/** Fills option after option as far as rules and limits allow; returns the replicas served. What is full now may have room once others have grown. */
+function pass(bench: Workbench, options: readonly Option[], wanted: number): number {
+  let left = wanted;
   for (const option of options) {
-    const replicas = Math.min(option.replicasPerLot, left);
-    if (bench.add(option, replicas)) return replicas;
+    let step = option.replicasPerLot === 1 ? left : 1;
+    while (step >= 1 && left > 0) {
+      const replicas = option.replicasPerLot === 1 ? step : Math.min(option.replicasPerLot, left);
+      if (bench.add(option, step, replicas)) left -= replicas;
+      else step = Math.floor(step / 2);
+      step = Math.min(step, left);
+    }
+    if (left === 0) break;
   }
-  return null;
+  return wanted - left;
 }

@@ -15,6 +15,7 @@ import { fleetOf, movableLeases } from './option.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import type { Draft } from './prune.ts';
 import { amountOf, PlaceKeys, pruned } from './prune.ts';
+import type { Rules } from './rules.ts';
 import { rulesOf } from './rules.ts';
 import { runningOptions, withoutMovable } from './running.ts';
 import type { Shape } from './shape.ts';
@@ -86,6 +87,31 @@ export function optionsOf(
   placeKeys: PlaceKeys,
   lifted: ReadonlySet<string> = new Set(),
 ): readonly Option[] {
+  const drafts = draftsOf(fleets, market, supply, demandClass, lifted);
+  const { policy } = fleetOf(fleets, demandClass);
+  return optionsFrom(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys);
+}
+
+/** The drafts that an optimal plan may need, as options. */
+export function optionsFrom(
+  demandClass: DemandClass,
+  drafts: readonly Draft[],
+  rules: Rules,
+  supply: Supply,
+  budgeted: boolean,
+  placeKeys: PlaceKeys,
+): readonly Option[] {
+  return pruned(demandClass, drafts, rules, supply, budgeted, placeKeys).map(optionFrom);
+}
+
+/** Every way to serve the class that only `lifted` obstacles stand in the way of, in the order of preference. */
+export function draftsOf(
+  fleets: readonly Fleet[],
+  market: MarketView,
+  supply: Supply,
+  demandClass: DemandClass,
+  lifted: ReadonlySet<string> = new Set(),
+): readonly Draft[] {
   const { policy } = fleetOf(fleets, demandClass);
   const judge = new Eligibility(policy, demandClass.spec, supply);
   const drafts: Draft[] = [];
@@ -94,8 +120,7 @@ export function optionsOf(
       lifted.size === 0 ? judge.shapeAt(choice, at) : shapeWithout(judge.obstaclesOf(choice, at), lifted, choice, at);
     if (shape !== null) drafts.push(draftAt(policy, demandClass, choice, at, shape));
   }
-  drafts.sort(byPreference);
-  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys).map(optionFrom);
+  return drafts.sort(byPreference);
 }
 
 function shapeWithout(

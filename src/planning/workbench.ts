@@ -64,19 +64,19 @@ export class Workbench {
     );
   }
 
-  /** Adds one lot with so many replicas if every rule and limit allows it. */
-  add(option: Option, replicas: number): boolean {
+  /** Adds lots with so many replicas in all if every rule and limit allows it. */
+  add(option: Option, lots: number, replicas: number): boolean {
     const fleet = this.#problem.classes[option.classIndex]?.fleet ?? -1;
     const rules = this.#rules[fleet];
     const ledger = this.#fleets[fleet];
-    if (rules === undefined || ledger === undefined || !this.#mayAdd(option, fleet, rules, ledger)) return false;
+    if (rules === undefined || ledger === undefined || !this.#mayAdd(option, lots, fleet, rules, ledger)) return false;
     const providers = Math.min(
       this.#requiredProviders[fleet] ?? 1,
       ledger.machineCount === 0 ? 1 : countedProviders(ledger, rules),
     );
-    this.#book(option, 1, replicas);
+    this.#book(option, lots, replicas);
     if (this.#stands(option, fleet, providers)) return true;
-    this.#book(option, -1, -replicas);
+    this.#book(option, -lots, -replicas);
     return false;
   }
 
@@ -116,8 +116,8 @@ export class Workbench {
     return this.#hasQuota(from, to, lots) && this.#hasShare(from, to, lots, fleet, rules, ledger);
   }
 
-  #mayAdd(option: Option, fleet: number, rules: Rules, ledger: Ledger): boolean {
-    return this.#hasQuota(null, option, 1) && this.#hasShare(null, option, 1, fleet, rules, ledger);
+  #mayAdd(option: Option, lots: number, fleet: number, rules: Rules, ledger: Ledger): boolean {
+    return this.#hasQuota(null, option, lots) && this.#hasShare(null, option, lots, fleet, rules, ledger);
   }
 
   #hasShare(from: Option | null, to: Option, lots: number, fleet: number, rules: Rules, ledger: Ledger): boolean {

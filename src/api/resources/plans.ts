@@ -62,8 +62,17 @@ const summaryFields = {
   elapsedMs: z.number(),
   solver: z.string(),
   status: z.enum(['optimal', 'feasible', 'nothing-to-do']),
+  effort: z
+    .enum(['quick', 'full'])
+    .meta({ description: 'quick: the first good answer, where the search took too long' }),
   cost: rateSchema.meta({ description: 'Of the whole fleet after the plan' }),
   lowerBound: rateSchema.meta({ description: 'No plan under the same rules costs less: proven' }),
+  effectiveCost: rateSchema.meta({
+    description: 'What was minimised: an hour of work of the fleet, failures expected',
+  }),
+  effectiveBound: rateSchema.meta({
+    description: 'No plan that places the same replicas under the same rules has less: proven',
+  }),
   gapShare: shareSchema,
   unconstrainedCost: rateSchema.meta({ description: 'The cheapest fleet without the diversification rules' }),
   premiumShare: z.number().meta({ description: 'What the rules cost, as a share of the unconstrained cost' }),
@@ -79,6 +88,9 @@ export const planSchema = z
     ...summaryFields,
     machines: z.array(plannedMachineSchema).meta({ description: 'To launch' }),
     keptLeaseIds: z.array(z.string()),
+    releasedLeaseIds: z
+      .array(z.string())
+      .meta({ description: 'Given up once their replacement is ready; empty unless moves were asked for' }),
     held: z.array(heldSchema),
     rules: z.array(ruleUseSchema),
     shares: z.strictObject({ provider: sharesSchema, region: sharesSchema, market: sharesSchema }),
@@ -97,8 +109,11 @@ export function planSummaryJson(view: PlanView): PlanSummaryJson {
     elapsedMs: view.elapsedMs,
     solver: plan.solver,
     status: plan.status,
+    effort: plan.effort,
     cost: rateJson(plan.costMicroUsdPerHour),
     lowerBound: rateJson(plan.lowerBoundMicroUsdPerHour),
+    effectiveCost: rateJson(plan.effectiveCostMicroUsdPerHour),
+    effectiveBound: rateJson(plan.effectiveBoundMicroUsdPerHour),
     gapShare: plan.gapShare,
     unconstrainedCost: rateJson(plan.unconstrainedCostMicroUsdPerHour),
     premiumShare: plan.premiumShare,
@@ -125,6 +140,7 @@ export function planJson(view: PlanView): PlanJson {
       adjustedPrice: rateJson(machine.adjustedPriceMicroUsdPerHour),
     })),
     keptLeaseIds: [...plan.keptLeaseIds],
+    releasedLeaseIds: [...plan.releasedLeaseIds],
     held: plan.held.map((held) => ({
       workloadId: held.workloadId,
       workloadName: nameOf(held.workloadId),
