@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { analysisOperations } from './operations/analysis.ts';
 import { capacityBlockOperations } from './operations/capacity-blocks.ts';
 import { executionOperations } from './operations/execution.ts';
 import { fleetOperations } from './operations/fleet.ts';
@@ -12,6 +13,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...workloadOperations,
   ...marketOperations,
   ...policyOperations,
+  ...analysisOperations,
   ...executionOperations,
   ...capacityBlockOperations,
 ];

@@ -17,6 +17,7 @@ export type ProblemCode = (typeof PROBLEM_CODES)[number];
 /** The one table of problems: stable code → HTTP status and title. Documented in docs/api.md. */
 export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; readonly title: string }>> = {
   'workload-not-found': { status: 404, title: 'There is no such workload' },
+  'policy-not-found': { status: 404, title: 'There is no such policy in force' },
   'plan-not-found': { status: 404, title: 'There is no such plan' },
   'lease-not-found': { status: 404, title: 'There is no such lease' },
   'provider-not-found': { status: 404, title: 'There is no such provider' },
@@ -30,6 +31,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; r
   'purchase-not-found': { status: 404, title: 'There is no such purchase' },
   'purchase-conflict': { status: 409, title: 'The purchase cannot do that now' },
   'provider-unavailable': { status: 502, title: 'The cloud did not answer' },
+  'analysis-timeout': { status: 504, title: 'Planning took too long' },
   'not-ready': { status: 503, title: 'The broker is not ready yet' },
   'validation-failed': { status: 400, title: 'The request is not valid' },
   'not-found': { status: 404, title: 'There is nothing at this address' },

@@ -35,7 +35,12 @@ export interface Logger {
 }
 
 export interface Planner {
-  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan>;
+  /** `deadlineMs`: past it, the first good answer will do. */
+  plan(
+    input: PlanInput,
+    signal?: AbortSignal,
+    options?: { readonly deadlineMs?: number | null; readonly effort?: Plan['effort'] },
+  ): Promise<Plan>;
   close(): Promise<void>;
 }
 

@@ -8,17 +8,24 @@ import { regionStates } from '../store/providers.ts';
 import { findWorkload, getWorkload, listAllWorkloads, listWorkloads, type WorkloadRow } from '../store/workloads.ts';
 import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
+import { createAnalysisService } from './create-analysis-service.ts';
 import { createExecutionService } from './create-execution-service.ts';
 import { dryRun } from './dry-run.ts';
 import { explanationWithMarket } from './explaining.ts';
 import { acceptQuarantinedPrice, listOfferViews, listQuarantineViews, priceHistoryView } from './market-views.ts';
+import type { Planner as Analyst } from './planning/planner.ts';
 import type { PolicyKeeper } from './policy-keeper.ts';
 import { providerView } from './provider-views.ts';
 import { type BrokerService, ServiceError } from './service.ts';
 import { fleetView, leaseView, planView, workloadView } from './views.ts';
 
 /** The broker as its API sees it: reads straight from the store, changes through admission. */
-export function createService(context: BrokerContext, planner: Planner, keeper: PolicyKeeper): BrokerService {
+export function createService(
+  context: BrokerContext,
+  planner: Planner,
+  keeper: PolicyKeeper,
+  analyst: Analyst,
+): BrokerService {
   const { database } = context.store;
 
   async function workloadOf(idOrName: string): Promise<WorkloadRow> {
@@ -51,6 +58,7 @@ export function createService(context: BrokerContext, planner: Planner, keeper: 
 
   return {
     ...createExecutionService(context),
+    ...createAnalysisService(context, analyst),
     listOffers: (filter, page) => listOfferViews(context, filter, page),
     listQuarantinedPrices: (filter, page) => listQuarantineViews(context, filter, page),
     acceptPrice: (key) => acceptQuarantinedPrice(context, key),

@@ -2,6 +2,7 @@ import { isServing } from '../domain/lease.ts';
 import type { HoldReason, Plan, PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
+import { PLANNER_SEED, PLANNER_VERSION } from '../planning/planner-version.ts';
 import { appendEvent } from '../store/events.ts';
 import { fleetRevision, raiseFleetRevisionFrom } from '../store/fleet.ts';
 import { insertLeases, type LeaseRow, listNonFinalLeases, listServingLeases, unwantLeases } from '../store/leases.ts';
@@ -79,13 +80,16 @@ function planLeaseOf(lease: LeaseRow): PlanLease {
 /** A solve that takes longer is ended from outside, and tried again on what is then known. */
 const PLAN_DEADLINE_MS = 120_000;
 
+/** A search that takes longer gives way to its good answer: a machine somewhat dearer now is better than none for minutes. */
+const GOOD_ANSWER_MS = 10_000;
+
 /** Plans whatever is not placed and commits it, unless the fleet changed meanwhile. Launches nothing: the lease worker does. */
 export async function place(context: BrokerContext, planner: Planner): Promise<PlacingOutcome> {
   const view = await readPlanningView(context);
   if (view === null || !hasUnplaced(view)) return { planId: null, again: false };
   const startedAt = context.clock.now();
   const deadline = AbortSignal.any([context.signal, AbortSignal.timeout(PLAN_DEADLINE_MS)]);
-  const plan = await planner.plan(view.input, deadline);
+  const plan = await planner.plan(view.input, deadline, { deadlineMs: GOOD_ANSWER_MS });
   const at = context.clock.now();
   const decision: Decision = {
     ...{ view, plan, at },
@@ -125,6 +129,8 @@ function commit(context: BrokerContext, decision: Decision): Promise<'committed'
       policyName: view.policy.name,
       policyVersion: view.policy.version,
       input: view.input,
+      plannerVersion: PLANNER_VERSION,
+      seed: PLANNER_SEED,
       workloadNames: Object.fromEntries(view.workloads.map(({ id, spec }) => [id, spec.name])),
     });
     await insertLeases(transaction, leasesOf(context, plan, planId, at));

@@ -12,6 +12,7 @@ import type { Market, Pool, ProviderId } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
+import type { AnalysisService } from './analysis-service.ts';
 import type { ExecutionService } from './execution-service.ts';
 import type { Page, PageQuery } from './page.ts';
 
@@ -189,6 +190,7 @@ export interface FleetView {
 export const SERVICE_ERROR_CODES = [
   'workload-not-found',
   'plan-not-found',
+  'policy-not-found',
   'lease-not-found',
   'provider-not-found',
   'pool-not-found',
@@ -201,6 +203,7 @@ export const SERVICE_ERROR_CODES = [
   'purchase-not-found',
   'purchase-conflict',
   'provider-unavailable',
+  'analysis-timeout',
   'not-ready',
 ] as const;
 export type ServiceErrorCode = (typeof SERVICE_ERROR_CODES)[number];
@@ -214,7 +217,7 @@ export class ServiceError extends Error {
   }
 }
 
-export interface BrokerService extends ExecutionService {
+export interface BrokerService extends ExecutionService, AnalysisService {
   listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
   /** Prices that are not ranked, by pool key. */
   listQuarantinedPrices(

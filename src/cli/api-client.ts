@@ -131,6 +131,9 @@ function reasonOf(error: unknown): string {
 /** What to do about a problem, where there is something to do. */
 const ADVICE: Readonly<Partial<Record<ProblemCode, string>>> = {
   'workload-not-found': '"gpu-broker status" lists the workloads.',
+  'plan-not-found': 'GET /v1/plans lists the plans; "gpu-broker risk" without an id takes the newest.',
+  'policy-not-found': '"gpu-broker policy show" shows the policy in force.',
+  'analysis-timeout': 'Ask for fewer --limits, or leave running machines where they are with --keep-leases.',
   'provider-not-found': '"gpu-broker providers" lists the providers.',
   'pool-not-found': '"gpu-broker offers --output json" shows each pool’s key.',
   'price-not-quarantined': '"gpu-broker offers --quarantined" lists the prices.',

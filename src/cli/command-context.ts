@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import * as z from 'zod';
+import type { Replay } from '../domain/plan-analysis.ts';
 import { ApiClient, type Fetch } from './api-client.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,6 +16,8 @@ export interface CliOptions {
   now(): number;
   /** Everything on standard input, for `-f -`. */
   readInput(): Promise<string>;
+  /** Makes the plan of a record (JSON, checked) again, without a broker. Throws an Error where it cannot be planned. */
+  replayRecord(text: string): Promise<Replay>;
   /** Ends what goes on until told otherwise (`events --follow`). */
   readonly signal: AbortSignal;
 }

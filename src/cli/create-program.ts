@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { CliError, EXIT } from './cli-error.ts';
 import { type CliOptions, DEFAULT_URL } from './command-context.ts';
+import { addReplay, addRisk } from './commands/analysis.ts';
 import { addEvents } from './commands/events.ts';
 import { addCapacityBlocks, addLeftovers } from './commands/execution.ts';
 import { addOffers, addProviders } from './commands/market.ts';
@@ -30,6 +31,8 @@ export function createProgram(cli: CliOptions): Command {
   addApply(program, cli);
   addPlan(program, cli);
   addExplain(program, cli);
+  addRisk(program, cli);
+  addReplay(program, cli);
   addDelete(program, cli);
   addOffers(program, cli);
   addProviders(program, cli);

@@ -135,6 +135,8 @@ export interface Plan {
   };
   /** Herfindahl–Hirschman index of the provider shares of spend. */
   readonly concentration: number;
+  /** `quick`: the deadline came before the search was through, and this is the first good answer; `full` otherwise. */
+  readonly effort: 'quick' | 'full';
   /** Solver and version: `highs 1.15.3`. */
   readonly solver: string;
   readonly status: 'optimal' | 'feasible' | 'nothing-to-do';

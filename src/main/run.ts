@@ -2,6 +2,7 @@ import { text } from 'node:stream/consumers';
 import { createProgram, runProgram } from '../cli/create-program.ts';
 import { createTerminal } from '../cli/terminal.ts';
 import { addServiceCommands } from './commands.ts';
+import { replayRecord } from './replay-record.ts';
 import { VERSION } from './version.ts';
 
 /** Reads the command line, hands the process's parts to the commands, and sets the exit code. */
@@ -17,6 +18,7 @@ export async function run(): Promise<void> {
     environment: process.env,
     fetch,
     now: Date.now,
+    replayRecord,
     readInput: () => text(process.stdin),
     signal: stopping.signal,
   });

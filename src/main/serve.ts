@@ -62,6 +62,9 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     });
     const planner = createPlanner();
     closers.push(() => planner.close());
+    // A thread of its own, started with the first report: placing never waits for one.
+    const analyst = createPlanner();
+    closers.push(() => analyst.close());
     let ownUrl: string | null = null;
     const wake = { wakeLeases: () => {}, wakePlacing: () => {} };
     const context: BrokerContext = {
@@ -87,7 +90,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       process.off('SIGHUP', reload);
       return watching.close();
     });
-    const service = createService(context, planner, keeper);
+    const service = createService(context, planner, keeper, analyst);
     const { listen } = config.value;
     const api = createApi({
       ...{ service, logger, clock: systemClock },

@@ -5,6 +5,8 @@ import { fleetOfTeam } from './demand.ts';
 import { compareText, policiesInOrder } from './market-view.ts';
 import { planOf } from './plan-record.ts';
 import { problemOf } from './problem.ts';
+import { MAX_CONCENTRATION } from './rules.ts';
+import { unwantedLeaseIds } from './running.ts';
 
 export interface PlanOptions {
   /** Relative gap (0..1) at which effective cost counts as optimal; 1e-4 by default. */
@@ -25,16 +27,45 @@ const DEFAULT_GAP_SHARE = 1e-4;
  * what every rule means.
  */
 export async function planFleet(input: PlanInput, options: PlanOptions = {}): Promise<Plan> {
+  const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
+  if (options.moves !== true) return planned(input, options, gapShare, false);
+  const staying = await planned(input, options, gapShare, false);
+  const moving = await planned(input, options, gapShare, true);
+  if (heldCount(moving) !== heldCount(staying)) return heldCount(moving) < heldCount(staying) ? moving : staying;
+  const drift = driftOf(input, staying) - driftOf(input, moving);
+  if (Math.abs(drift) > 1e-9) return drift > 0 ? moving : staying;
+  // Moves that save less than what plans are exact to are none.
+  const isCheaper = moving.effectiveCostMicroUsdPerHour < staying.effectiveCostMicroUsdPerHour * (1 - gapShare);
+  return isCheaper ? moving : staying;
+}
+
+/** How far the plan's fleet is from what the rules want: leases where none may be any more, and shares past their limits. */
+function driftOf(input: PlanInput, plan: Plan): number {
+  const unwanted = unwantedLeaseIds(input);
+  const standing = plan.keptLeaseIds.filter((id) => unwanted.has(id)).length;
+  const past = plan.rules.filter(({ enforced, rule }) => enforced && isShare(rule));
+  return standing + past.reduce((sum, { value, limit }) => sum + Math.max(0, value - limit), 0);
+}
+
+/** Rules whose value must be at most their limit, both of 0 to 1. */
+function isShare(rule: string): boolean {
+  return rule.startsWith('maxShare.') || rule === 'maxSpotShare' || rule === MAX_CONCENTRATION;
+}
+
+function heldCount({ held }: Plan): number {
+  return held.reduce((sum, { replicas }) => sum + replicas.length, 0);
+}
+
+async function planned(input: PlanInput, options: PlanOptions, gapShare: number, moves: boolean): Promise<Plan> {
   const onPhase = options.onPhase ?? ((): void => {});
   onPhase('prune');
-  const problem = problemOf(input, options.moves ?? false);
-  const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
+  const problem = problemOf(input, moves);
   const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
   const decision = await decide(planning);
   const held = [...decision.held, ...ungoverned(input)];
   onPhase('record');
   return planOf(
-    { problem, ...decision, unruled: await withSameReplicas(planning, decision) },
+    { problem, quick: planning.quick, ...decision, unruled: await withSameReplicas(planning, decision) },
     held.toSorted(byWorkload),
   );
 }

@@ -19,6 +19,8 @@ import { SOLVER } from './solver.ts';
 /** What planning came to, before it is told. */
 export interface Outcome extends Pick<Decision, 'all' | 'inForce' | 'planned' | 'assignment'> {
   readonly problem: Problem;
+  /** Whether searches ended at the first good answer. */
+  readonly quick: boolean;
   /** The cheapest for the same replicas without the policies' rules. */
   readonly unruled: Optimum;
 }
@@ -57,6 +59,8 @@ export function planOf(outcome: Outcome, held: readonly HeldReplicas[]): Plan {
       market: Object.fromEntries(sharesOf(whole.amounts('market', measure))),
     },
     concentration: concentrationOf(whole.amounts('provider', 'spend')),
+    // A quick answer that is proved is the full one.
+    effort: outcome.quick && !(planned.proven && unruled.proven) ? 'quick' : 'full',
     solver: SOLVER,
     status: statusOf(problem, planned),
   };

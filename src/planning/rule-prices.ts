@@ -1,20 +1,9 @@
-import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { PlanInput } from '../domain/plan.ts';
+import type { RulePrice } from '../domain/plan-analysis.ts';
 import { decide } from './decide.ts';
 import { compareText } from './market-view.ts';
 import { relaxedOptimum } from './optimise.ts';
 import { problemOf } from './problem.ts';
-
-/** What one more percentage point of a limit would save, all other limits as they are. */
-export interface RulePrice {
-  readonly policy: string;
-  readonly rule: string;
-  /** The provider, region … at its limit; empty for the fleet. */
-  readonly subject: string;
-  readonly limit: number;
-  /** Effective cost, in whole micro-dollars per hour of work, for 0.01 of the limit; at the margin, from the relaxation's prices. */
-  readonly savedMicroUsdPerHourPerPoint: MicroUsdPerHour;
-}
 
 const POINT = 0.01;
 

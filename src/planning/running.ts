@@ -1,4 +1,5 @@
-import type { PlanInput } from '../domain/plan.ts';
+import type { PlanInput, PlanLease } from '../domain/plan.ts';
+import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { DemandClass, RunningLot } from './demand.ts';
 import { fleetOfTeam, lotSignature } from './demand.ts';
 import { Eligibility, supplyOf } from './eligibility.ts';
@@ -7,10 +8,10 @@ import { choiceMet, leaseWeight } from './fleets.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
-import { compareText, policiesInOrder } from './market-view.ts';
+import { compareText, marketViewOf, policiesInOrder } from './market-view.ts';
 import type { Option } from './option.ts';
 import { fleetOf, movableLeases } from './option.ts';
-import { egressCost, machineCost } from './pricing.ts';
+import { adjustedPrice } from './pricing.ts';
 import { subjectsOf } from './rules.ts';
 
 /** What runs where no rule allows it any more costs this many times the dearest option: it goes as soon as it can. */
@@ -28,7 +29,7 @@ const UNWANTED: ReadonlySet<string> = new Set([
   'workload.maxPrice',
 ]);
 
-/** The fleets with what may be moved taken out of their base. Their kept leases stay those before the plan. */
+/** The fleets without what may be moved: an excess is excused only of what must stay. */
 export function withoutMovable(
   input: PlanInput,
   fleets: readonly Fleet[],
@@ -45,7 +46,40 @@ export function withoutMovable(
     if (spec === undefined || policy === undefined || movable.has(lease)) continue;
     bases[fleet]?.add(leaseWeight(policies, policy, spec, lease), 1);
   }
-  return fleets.map((fleet, index) => ({ ...fleet, base: bases[index] ?? fleet.base }));
+  return fleets.map(({ policy }, index) => {
+    const given = bases[index] ?? new Ledger();
+    return { policy, base: given, kept: given };
+  });
+}
+
+/** Leases that stand where their policy or workload allows no machine any more. */
+export function unwantedLeaseIds(input: PlanInput): ReadonlySet<string> {
+  const market = marketViewOf({ ...input, offers: [], quotas: [], soldOut: [] });
+  const policies = policiesInOrder(input);
+  const judges = new Map(
+    input.workloads.flatMap(({ id, spec }) => {
+      const policy = policies[fleetOfTeam(policies, spec.team)];
+      return policy === undefined ? [] : [[id, new Eligibility(policy, spec, supplyOf(market))] as const];
+    }),
+  );
+  const unwanted = input.leases.filter((lease) => {
+    const judge = judges.get(lease.workloadId);
+    if (judge === undefined) return false;
+    const adjusted = adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour);
+    return isUnwanted(judge, offerOfLease(market, lease, adjusted), choiceOf(judge.spec, lease));
+  });
+  return new Set(unwanted.map(({ id }) => id));
+}
+
+function isUnwanted(judge: Eligibility, at: MarketOffer, choice: AcceleratorChoice): boolean {
+  return judge.obstaclesOf(choice, at).some((obstacle) => UNWANTED.has(obstacle));
+}
+
+/** The choice that the lease's machines meet; where the workload asks for something else by now, one that they would. */
+function choiceOf(spec: WorkloadSpec, lease: PlanLease): AcceleratorChoice {
+  const { accelerator, acceleratorCount, partCount } = lease;
+  const met = choiceMet(spec, accelerator, acceleratorCount, partCount);
+  return met ?? { accelerator, count: acceleratorCount * partCount, perMachine: null, throughput: 1 };
 }
 
 /** What runs of the class, as options: always there, whatever the market says, or moves would look free. */
@@ -78,18 +112,11 @@ function runningOption(
   const { policy } = fleetOf(fleets, demandClass);
   const machines = lots[0]?.leases.length ?? 1;
   const weight = timesMachines(leaseWeight(policiesInOrder(input), policy, spec, first), machines);
-  const choice = choiceMet(spec, first.accelerator, first.acceleratorCount, first.partCount) ?? {
-    accelerator: first.accelerator,
-    count: first.acceleratorCount * machines,
-    perMachine: null,
-    throughput: 1,
-  };
+  const choice = choiceOf(spec, first);
   const at = offerOfLease(market, first, weight.amounts.spend / machines);
-  const egress = egressCost(spec, first.pool, machines, policy);
-  const running = { successProbability: 1, interruptionsPerHour: at.offer.interruptionsPerHour };
-  const cost = machineCost(at.adjusted, machines, choice.throughput, running) + egress;
+  const cost = weight.amounts['effective-cost'];
   const judge = new Eligibility(policy, spec, supplyOf(market));
-  const unwanted = judge.obstaclesOf(choice, at).some((obstacle) => UNWANTED.has(obstacle));
+  const unwanted = isUnwanted(judge, at, choice);
   const effectiveCostPerLot = unwanted ? Math.max(cost, dearest) * UNWANTED_FACTOR : cost;
   return {
     classIndex: 0,
@@ -98,7 +125,7 @@ function runningOption(
     machinesPerLot: machines,
     replicasPerLot: lots[0]?.replicas.length ?? 1,
     effectiveCostPerLot,
-    weight: { ...weight, amounts: { ...weight.amounts, 'effective-cost': cost } },
+    weight,
     running: { signature, lots },
   };
 }

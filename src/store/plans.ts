@@ -21,13 +21,19 @@ export interface NewPlan {
   /** Kept whole, so that the decision can be explained and made again. */
   readonly input: PlanInput;
   readonly plan: Plan;
+  /** What made it: program, solver, meaning of planning. */
+  readonly plannerVersion: string;
+  /** The solver's random seed. */
+  readonly seed: number;
   /** Workload ids → names, so that a plan can be read alone. */
   readonly workloadNames: Readonly<Record<string, string>>;
   /** False for a plan that waits for somebody's approval; true by default. */
   readonly carriedOut?: boolean;
 }
 
-export interface PlanRow extends Omit<NewPlan, 'at' | 'input' | 'carriedOut'> {
+export interface PlanRow extends Omit<NewPlan, 'at' | 'input' | 'carriedOut' | 'plannerVersion'> {
+  /** Null for plans stored before versions were kept. */
+  readonly plannerVersion: string | null;
   readonly createdAt: EpochMs;
   readonly carriedOut: boolean;
 }
@@ -47,6 +53,8 @@ export async function insertPlan(transaction: Handle, plan: NewPlan): Promise<vo
       plan: json(plan.plan),
       workload_names: json(plan.workloadNames),
       carried_out: plan.carriedOut ?? true,
+      planner_version: plan.plannerVersion,
+      seed: plan.seed,
     })
     .execute();
 }
@@ -77,6 +85,8 @@ function plansOf(handle: Handle) {
       'plan',
       'workload_names',
       'carried_out',
+      'planner_version',
+      'seed',
     ]);
 }
 
@@ -121,5 +131,7 @@ function planOf(row: Omit<Selectable<PlansTable>, 'packed_input'>): PlanRow {
     plan: row.plan,
     workloadNames: row.workload_names,
     carriedOut: row.carried_out,
+    plannerVersion: row.planner_version,
+    seed: row.seed,
   };
 }

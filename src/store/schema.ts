@@ -57,6 +57,9 @@ export interface PlansTable {
   plan: Json<Plan>;
   workload_names: Json<Readonly<Record<string, string>>>;
   carried_out: boolean;
+  /** Null for plans stored before versions were kept. */
+  planner_version: string | null;
+  seed: number;
 }
 
 export interface LeasesTable extends PoolColumns {

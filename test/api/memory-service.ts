@@ -27,6 +27,7 @@ import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
+import { MemoryAnalysis } from './memory-analysis.ts';
 import {
   AT,
   AZURE_POOL,
@@ -46,7 +47,7 @@ import {
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
-export class MemoryService implements BrokerService {
+export class MemoryService extends MemoryAnalysis implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
   readonly heard: MachineNotice[] = [];
@@ -134,6 +135,7 @@ export class MemoryService implements BrokerService {
               ],
         keptLeaseIds: [],
         releasedLeaseIds: [],
+        effort: 'full',
         effectiveCostMicroUsdPerHour: 440_320_000,
         effectiveBoundMicroUsdPerHour: 440_320_000,
         held: [],

@@ -34,7 +34,7 @@ let store: Store;
 beforeEach(async () => {
   store = await openStore({ kind: 'memory' });
   const plan = await planFleet(input);
-  const names = { policyName: 'default', policyVersion: 1, workloadNames: {} };
+  const names = { plannerVersion: 'test', seed: 0, policyName: 'default', policyVersion: 1, workloadNames: {} };
   await store.transaction((transaction) =>
     insertPlan(transaction, { id: 'p1', at: NOW, trigger: 'admission', elapsedMs: 1, input, plan, ...names }),
   );

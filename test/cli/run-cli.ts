@@ -1,5 +1,6 @@
 import { createProgram, runProgram } from '../../src/cli/create-program.ts';
 import { PLAIN, type Terminal } from '../../src/cli/terminal.ts';
+import { replayRecord } from '../../src/main/replay-record.ts';
 
 /** What a command line printed and returned. */
 export interface CliRun {
@@ -36,6 +37,7 @@ export async function runCli(args: readonly string[], options: CliRunOptions = {
     environment: options.environment ?? {},
     fetch,
     now: () => Date.UTC(2026, 10, 1),
+    replayRecord,
     readInput: async () => options.input ?? '',
     signal: options.signal ?? new AbortController().signal,
   });

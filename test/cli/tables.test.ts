@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { renderPolicyExplanation } from '../../src/cli/tables/analysis.ts';
 import { renderRules } from '../../src/cli/tables/rules.ts';
 import { clean, dollarsOf, duration, percent, renderTable } from '../../src/cli/tables/table.ts';
 import { createTerminal, PLAIN } from '../../src/cli/terminal.ts';
@@ -71,6 +72,56 @@ maxSpotShare                     70.0 %  60.0 %  exceeded; reported only
 maxShare.region   aws:us-east-1  55.0 %  50.0 %  exceeded
 maxConcentration                  0.500   0.500  at its limit
 minProviders                          3       2  kept
+`);
+  });
+});
+
+describe('renderPolicyExplanation', () => {
+  it('tells which rules are in each other’s way, and what giving up each would do', () => {
+    const NO_PREMIUM = { premium: null, premiumShare: null, effectivePremium: null, effectivePremiumShare: null };
+    const rate = (microUsdPerHour: number) => ({ microUsdPerHour, usdPerHour: String(microUsdPerHour / 1e6) });
+    const figures = (cost: number, placedReplicas: number, heldReplicas: number) => ({
+      ...{ cost: rate(cost), effectiveCost: rate(cost), effectiveBound: rate(cost) },
+      ...{ placedReplicas, heldReplicas, status: 'optimal' as const },
+    });
+    const relaxation = { rule: 'maxShare.provider', gainedReplicas: 2, ...figures(24_000_000, 4, 0) };
+    const text = renderPolicyExplanation(
+      {
+        ...{ policy: 'default', at: '2026-11-03T12:00:00.000Z', keepsLeases: true },
+        ...{ withRules: figures(10_000_000, 2, 2), withoutRules: figures(20_000_000, 4, 0) },
+        ...NO_PREMIUM,
+        rules: [
+          {
+            ...{ rule: 'maxShare.provider', limit: 0.5, enforced: true, ...NO_PREMIUM },
+            ...{ without: figures(24_000_000, 4, 0), binding: [{ subject: 'aws', value: 0.5 }] },
+          },
+          {
+            ...{ rule: 'survive.provider', limit: 0.5, enforced: false, premium: rate(0), premiumShare: 0 },
+            ...{ effectivePremium: rate(0), effectivePremiumShare: 0 },
+            ...{ without: figures(10_000_000, 2, 2), binding: [] },
+          },
+        ],
+        marginals: [{ rule: 'maxShare.provider', subject: 'aws', limit: 0.5, savedPerPoint: rate(120_000) }],
+        conflict: { rules: ['maxShare.provider'], relaxations: [relaxation] },
+      },
+      PLAIN,
+    );
+    expect(text).toBe(`POLICY default  running machines stay where they are
+with its rules   10.00 $/h  2 replicas placed, 2 held
+without          20.00 $/h  4 replicas placed
+premium            unknown  fewer replicas are placed: the two costs are of different fleets
+an hour of work    unknown  effective cost 10.00 $/h over 20.00 $/h
+
+RULE                LIMIT  COSTS $/H  SHARE  FOR WORK  SHARE  AT ITS LIMIT
+maxShare.provider  50.0 %      holds      -         -      -  aws
+survive.provider   50.0 %       0.00  0.0 %      0.00  0.0 %  not enforced
+
+ONE POINT MORE OF  FOR   LIMIT  SAVES $/H OF WORK
+maxShare.provider  aws  50.0 %             0.1200
+
+CONFLICT  maxShare.provider by itself leaves replicas without a place
+GIVING UP          PLACES  HELD    $/H
+maxShare.provider      +2     0  24.00
 `);
   });
 });

@@ -281,6 +281,7 @@ const PLAN: Plan = {
   machines: [],
   keptLeaseIds: [],
   releasedLeaseIds: [],
+  effort: 'full',
   effectiveCostMicroUsdPerHour: 0,
   effectiveBoundMicroUsdPerHour: 0,
   held: [],
@@ -318,6 +319,8 @@ describeStore('plans and policies', (engine) => {
         elapsedMs: 12.5,
         input,
         plan: PLAN,
+        plannerVersion: 'test 1',
+        seed: 0,
         workloadNames: { w1: 'training' },
         carriedOut,
       }),
@@ -339,10 +342,12 @@ describeStore('plans and policies', (engine) => {
     expect(await getPlan(store.database, 'p1')).toEqual({
       ...row,
       plan: PLAN,
+      plannerVersion: 'test 1',
+      seed: 0,
       workloadNames: { w1: 'training' },
       carriedOut: true,
     });
-    expect(await getPlanInput(store.database, 'p2')).toMatchObject({ at: NOW + 1, policy: policyOf('default') });
+    expect(await getPlanInput(store.database, 'p2')).toMatchObject({ at: NOW + 1, policies: [policyOf('default')] });
     expect([await getPlan(store.database, 'p9'), await getPlanInput(store.database, 'p9')]).toEqual([null, null]);
     expect((await latestPlan(store.database))?.id).toBe('p1');
     expect(await store.transaction((transaction) => markCarriedOut(transaction, 'p2'))).toBe(true);

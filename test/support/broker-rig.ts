@@ -162,7 +162,7 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     const keeper = createPolicyKeeper(context);
     await keeper.accept(options.policy ?? permissivePolicy(), 'test');
     const broker: RunningBroker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
-    const service = createService(context, planner, keeper);
+    const service = createService(context, planner, keeper, planner);
     return {
       ...{ context, keeper, service },
       stop: async () => {

@@ -1,22 +1,44 @@
 import { Worker } from 'node:worker_threads';
 import type { Plan, PlanInput } from '../../domain/plan.ts';
-import type { PlanReply, PlanRequest } from './planner-thread.ts';
+import type { CurveQuestion, PolicyExplanation, PremiumCurve } from '../../domain/plan-analysis.ts';
+import type { AnalysisOptions } from '../../planning/analysis-input.ts';
+import type { ExplanationOptions } from '../../planning/policy-explanation.ts';
+import type { PlannerAnswer, PlannerReply, PlannerRequest, PlannerTask } from './planner-task.ts';
 
-/** Plans in a thread of its own, so that a long solve never holds up anything else. */
+/**
+ * Plans in a thread of its own, so that a long solve never holds up anything else. One task after another, in the order asked for. Each
+ * rejects with the signal's reason as soon as it aborts: a solve cannot be interrupted, so its thread is ended and the next task starts
+ * a new one. Each rejects with an Error when planning fails.
+ */
 export interface Planner {
   /**
-   * One plan after another, in the order asked for. Rejects with the signal's reason as soon as it aborts: a solve cannot be
-   * interrupted, so its thread is ended and the next plan starts a new one. Rejects with an Error when planning fails.
+   * With a deadline, the first good answer (`effort: 'quick'`, with its proven bound) is given where the search takes longer than that; its
+   * thread is ended then. Time before its turn does not count.
    */
-  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan>;
-  /** Ends the thread; plans under way or waiting reject. */
+  plan(input: PlanInput, signal?: AbortSignal, options?: PlanTaskOptions): Promise<Plan>;
+  explainPolicy(input: PlanInput, options: ExplanationOptions, signal?: AbortSignal): Promise<PolicyExplanation>;
+  premiumCurve(
+    input: PlanInput,
+    question: CurveQuestion,
+    options: AnalysisOptions,
+    signal?: AbortSignal,
+  ): Promise<PremiumCurve>;
+  /** Ends the thread; tasks under way or waiting reject. */
   close(): Promise<void>;
+}
+
+export interface PlanTaskOptions {
+  /** Milliseconds after which a good answer will do; null (default) waits for the proved one. */
+  readonly deadlineMs?: number | null;
+  /** As in planning; `full` by default. */
+  readonly effort?: Plan['effort'];
 }
 
 interface Waiting {
   readonly id: number;
-  readonly input: PlanInput;
-  readonly resolve: (plan: Plan) => void;
+  readonly task: PlannerTask;
+  readonly deadlineMs: number | null;
+  readonly resolve: (answer: PlannerAnswer) => void;
   readonly reject: (reason: unknown) => void;
   /** Stops listening to the caller's signal. */
   readonly release: () => void;
@@ -29,11 +51,44 @@ export function createPlanner(): Planner {
 class ThreadPlanner implements Planner {
   #worker: Worker | null = null;
   #running: Waiting | null = null;
+  /** Of the running task: its good answer so far, and whether its deadline has passed. */
+  #early: Plan | null = null;
+  #isLate = false;
+  #timer: NodeJS.Timeout | null = null;
   #queue: Waiting[] = [];
   #lastId = 0;
   #closed = false;
 
-  plan(input: PlanInput, signal?: AbortSignal): Promise<Plan> {
+  async plan(input: PlanInput, signal?: AbortSignal, options: PlanTaskOptions = {}): Promise<Plan> {
+    const deadlineMs = options.deadlineMs ?? null;
+    const effort = options.effort ?? 'full';
+    const answer = await this.#ask(
+      { kind: 'plan', input, effort, sendsEarly: deadlineMs !== null },
+      signal,
+      deadlineMs,
+    );
+    if (answer.kind !== 'plan') throw unasked(answer);
+    return answer.plan;
+  }
+
+  async explainPolicy(input: PlanInput, options: ExplanationOptions, signal?: AbortSignal): Promise<PolicyExplanation> {
+    const answer = await this.#ask({ kind: 'explain-policy', input, options }, signal);
+    if (answer.kind !== 'explain-policy') throw unasked(answer);
+    return answer.explanation;
+  }
+
+  async premiumCurve(
+    input: PlanInput,
+    question: CurveQuestion,
+    options: AnalysisOptions,
+    signal?: AbortSignal,
+  ): Promise<PremiumCurve> {
+    const answer = await this.#ask({ kind: 'premium-curve', input, question, options }, signal);
+    if (answer.kind !== 'premium-curve') throw unasked(answer);
+    return answer.curve;
+  }
+
+  #ask(task: PlannerTask, signal: AbortSignal | undefined, deadlineMs: number | null = null): Promise<PlannerAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the planner is closed');
       signal?.throwIfAborted();
@@ -42,7 +97,7 @@ class ThreadPlanner implements Planner {
       const abort = (): void => this.#abandon(id, signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
       const release = (): void => signal?.removeEventListener('abort', abort);
-      this.#queue.push({ id, input, resolve, reject, release });
+      this.#queue.push({ id, task, deadlineMs, resolve, reject, release });
       this.#next();
     });
   }
@@ -50,7 +105,7 @@ class ThreadPlanner implements Planner {
   async close(): Promise<void> {
     this.#closed = true;
     const left = this.#running === null ? this.#queue : [this.#running, ...this.#queue];
-    this.#running = null;
+    this.#finish();
     this.#queue = [];
     for (const waiting of left) {
       waiting.release();
@@ -68,15 +123,16 @@ class ThreadPlanner implements Planner {
       return;
     }
     this.#running = next;
+    this.#startClock(next);
     this.#worker ??= this.#startThread();
     this.#worker.ref();
-    const request: PlanRequest = { id: next.id, input: next.input };
+    const request: PlannerRequest = { id: next.id, task: next.task };
     this.#worker.postMessage(request);
   }
 
   #startThread(): Worker {
     const worker = new Worker(new URL('./planner-thread.ts', import.meta.url));
-    worker.on('message', (reply: PlanReply) => {
+    worker.on('message', (reply: PlannerReply) => {
       if (worker === this.#worker) this.#settle(reply);
     });
     worker.on('error', (error) => this.#lose(worker, new Error('the planning thread failed', { cause: error })));
@@ -84,12 +140,48 @@ class ThreadPlanner implements Planner {
     return worker;
   }
 
-  #settle(reply: PlanReply): void {
+  #startClock({ deadlineMs }: Waiting): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#early = null;
+    this.#isLate = false;
+    if (deadlineMs === null) return;
+    this.#timer = setTimeout(() => {
+      this.#isLate = true;
+      this.#settleEarly();
+    }, deadlineMs);
+  }
+
+  /** Once the deadline has passed and there is a good answer, it is the answer. */
+  #settleEarly(): void {
+    const running = this.#running;
+    const plan = this.#early;
+    if (running === null || plan === null || !this.#isLate) return;
+    this.#finish();
+    void this.#endThread();
+    running.release();
+    running.resolve({ kind: 'plan', plan });
+    this.#next();
+  }
+
+  #finish(): void {
+    this.#running = null;
+    this.#early = null;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #settle(reply: PlannerReply): void {
     const running = this.#running;
     if (running === null || running.id !== reply.id) return;
-    this.#running = null;
+    if ('early' in reply) {
+      this.#early = reply.early;
+      this.#settleEarly();
+      return;
+    }
+    this.#finish();
     running.release();
-    if ('plan' in reply) running.resolve(reply.plan);
+    if ('answer' in reply) running.resolve(reply.answer);
     else running.reject(new Error(`planning failed: ${reply.failure.message}`, { cause: reply.failure.stack }));
     this.#next();
   }
@@ -99,7 +191,7 @@ class ThreadPlanner implements Planner {
     if (worker !== this.#worker) return;
     this.#worker = null;
     const running = this.#running;
-    this.#running = null;
+    this.#finish();
     running?.release();
     running?.reject(error);
     this.#next();
@@ -108,7 +200,7 @@ class ThreadPlanner implements Planner {
   #abandon(id: number, reason: unknown): void {
     if (this.#running?.id === id) {
       const { reject } = this.#running;
-      this.#running = null;
+      this.#finish();
       void this.#endThread();
       reject(reason);
       this.#next();
@@ -124,4 +216,8 @@ class ThreadPlanner implements Planner {
     this.#worker = null;
     await worker?.terminate();
   }
+}
+
+function unasked({ kind }: PlannerAnswer): Error {
+  return new Error(`the planning thread answered with a ${kind}, which was not asked for`);
 }

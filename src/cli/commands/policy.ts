@@ -3,9 +3,12 @@ import { policyStateSchema } from '../../api/resources/policy.ts';
 import { parsePolicies } from '../../config/load-policies.ts';
 import { type CliOptions, contextOf } from '../command-context.ts';
 import { invalidFiles, readFiles } from '../workload-files.ts';
+import { addPolicyAnalyses } from './analysis.ts';
 
 export function addPolicy(program: Command, cli: CliOptions): void {
-  const policy = program.command('policy').description('show the policy in force, or check policy files');
+  const policy = program
+    .command('policy')
+    .description('show the policy in force, check policy files, or see what rules cost');
   policy
     .command('check')
     .description('check policy files, together, without a broker')
@@ -19,6 +22,7 @@ export function addPolicy(program: Command, cli: CliOptions): void {
         names.map(({ file, name }) => `${file}: policy ${name} is valid\n`).join(''),
       );
     });
+  addPolicyAnalyses(policy, cli);
   policy
     .command('show')
     .description('show the policy in force, as the operator wrote it')

@@ -1,9 +1,31 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Planner } from '../../../src/broker/planning/planner.ts';
 import { createPlanner } from '../../../src/broker/planning/planner.ts';
+import type { PlanInput } from '../../../src/domain/plan.ts';
 import { planFleet } from '../../../src/planning/plan-fleet.ts';
+import { explainPolicy } from '../../../src/planning/policy-explanation.ts';
+import { premiumCurve } from '../../../src/planning/premium-curve.ts';
 import { inputWith, offerAt, policyWith, workload } from '../../planning/market-builders.ts';
-import { randomInput } from '../../planning/random-instances.ts';
+import { diceFrom, randomInput } from '../../planning/random-instances.ts';
+
+/** Few large gangs under a limit on the concentration: the first good answer is not proved yet. */
+function lumpy(): PlanInput {
+  const dice = diceFrom(9);
+  const offers = ['aws', 'azure', 'gcp'].flatMap((provider, place) =>
+    [1, 2, 3, 4, 5].map((region) =>
+      offerAt(`${provider}/r${region}/a/t${region}/on-demand`, 7 + place * 3 + dice.count(0, 500) / 100),
+    ),
+  );
+  const workloads = Array.from({ length: 12 }, (_, index) => {
+    const replicas = dice.count(1, 3);
+    const count = 8 * dice.count(1, 6);
+    const throughput = 1 + dice.count(0, 50) / 100;
+    const accelerators = [{ accelerator: 'H100-80GB-SXM', count, perMachine: null, throughput }];
+    return workload(`w${index}`, { replicas, accelerators });
+  });
+  const policy = policyWith({ maxConcentration: 0.36, measure: 'effective-cost' });
+  return inputWith({ offers, workloads, policy });
+}
 
 describe('the planner in its thread', () => {
   let planner: Planner;
@@ -18,6 +40,48 @@ describe('the planner in its thread', () => {
     );
     const plans = await Promise.all(inputs.map((input) => planner.plan(input)));
     expect(plans).toEqual(await Promise.all(inputs.map((input) => planFleet(input))));
+  });
+
+  it('gives the first good answer with its bound where the deadline comes before the proof, and goes on in a new thread', async () => {
+    const input = lumpy();
+    const quick = await planFleet(input, { effort: 'quick' });
+    const full = await planFleet(input);
+    expect([quick.effort, quick.status, full.effort, full.status]).toEqual(['quick', 'feasible', 'full', 'optimal']);
+    expect(quick.effectiveCostMicroUsdPerHour).toBeGreaterThanOrEqual(full.effectiveBoundMicroUsdPerHour);
+    expect(await planner.plan(input, undefined, { deadlineMs: 0 })).toEqual(quick);
+    expect(await planner.plan(input, undefined, { deadlineMs: 600_000 })).toEqual(full);
+    expect(await planner.plan(input, undefined, { effort: 'quick' })).toEqual(quick);
+  });
+
+  it('answers analyses between plans as the planner itself does', async () => {
+    const input = randomInput(5, { offers: 12, workloads: 4, replicas: 3, leases: true });
+    const question = { policy: 'default', rule: 'maxShare.provider', limits: [0.4, 0.7] } as const;
+    const [plan, explanation, curve] = await Promise.all([
+      planner.plan(input),
+      planner.explainPolicy(input, {}),
+      planner.premiumCurve(input, question, { keepLeases: true }),
+    ]);
+    expect(plan).toEqual(await planFleet(input));
+    expect(explanation).toEqual(await explainPolicy(input));
+    expect(curve).toEqual(await premiumCurve(input, question, { keepLeases: true }));
+    const unknown = planner.explainPolicy(input, { policies: ['other'] });
+    await expect(unknown).rejects.toThrow('no policy is named "other"');
+  });
+
+  it('gives up an analysis as it does a plan', async () => {
+    const input = inputWith({ workloads: [workload('w')], offers: [offerAt('aws/r1/a/p5/on-demand', 10)] });
+    const running = new AbortController();
+    const curve = planner.premiumCurve(
+      input,
+      { policy: 'default', rule: 'maxShare.provider', limits: null },
+      {},
+      running.signal,
+    );
+    const plan = planner.plan(input);
+    const reason = new Error('no longer wanted');
+    running.abort(reason);
+    await expect(curve).rejects.toBe(reason);
+    expect((await plan).machines).toHaveLength(1);
   });
 
   it('gives up the moment it is asked to, and plans on in a new thread', async () => {

@@ -1,0 +1,172 @@
+import { describe, expect, it } from 'vitest';
+import type { PlanInput } from '../../src/domain/plan.ts';
+import type { PolicyPrice } from '../../src/domain/plan-analysis.ts';
+import type { Policy } from '../../src/domain/policy.ts';
+import { planFleet } from '../../src/planning/plan-fleet.ts';
+import { explainPolicy } from '../../src/planning/policy-explanation.ts';
+import { caps, inputWith, offerAt, policyWith, usd, workload } from './market-builders.ts';
+import { randomInput } from './random-instances.ts';
+
+const OFFERS = [
+  offerAt('aws/r1/a/x/spot', 10),
+  offerAt('azure/r1/a/x/on-demand', 12),
+  offerAt('gcp/r1/a/x/on-demand', 15),
+];
+
+async function priceOf(changes: Partial<Policy>, offers = OFFERS, replicas = 4): Promise<PolicyPrice> {
+  const input = inputWith({ policy: policyWith(changes), workloads: [workload('w', { replicas })], offers });
+  const { policies } = await explainPolicy(input);
+  const [price] = policies;
+  if (price === undefined) throw new Error('nothing was explained');
+  return price;
+}
+
+describe('explainPolicy', () => {
+  it('prices the policy and each rule alone', async () => {
+    const price = await priceOf({ maxShare: caps({ provider: 0.5 }), maxSpotShare: 0.6, minProviders: 2 });
+    expect(price).toMatchObject({
+      policy: 'default',
+      withRules: { costMicroUsdPerHour: usd(47), placedReplicas: 4, heldReplicas: 0 },
+      withoutRules: { costMicroUsdPerHour: usd(40) },
+      ...{ premiumMicroUsdPerHour: usd(7), premiumShare: 7 / 40, conflict: null },
+    });
+    const told = price.rules.map((rule) => [rule.rule, rule.limit, rule.premiumMicroUsdPerHour, rule.enforced]);
+    expect(told).toEqual([
+      // Without the provider cap, the spot cap asks for two elsewhere: 10 + 10 + 12 + 12.
+      ['maxShare.provider', 0.5, usd(3), true],
+      ['maxSpotShare', 0.6, 0, true],
+      ['minProviders', 2, 0, true],
+    ]);
+    expect(price.rules[0]?.binding.map(({ subject }) => subject)).toContain('aws');
+  });
+
+  it('prices an hour of work where slower machines cost less an hour', async () => {
+    const accelerators = [
+      { accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput: 1 },
+      { accelerator: 'A100-80GB-SXM', count: 8, perMachine: null, throughput: 0.25 },
+    ] as const;
+    const input = inputWith({
+      policy: policyWith({ minProviders: 2 }),
+      workloads: [workload('w', { replicas: 2, accelerators })],
+      offers: [
+        offerAt('aws/r1/a/x/on-demand', 20),
+        offerAt('gcp/r1/a/x/on-demand', 6, { accelerator: 'A100-80GB-SXM' }),
+      ],
+    });
+    const { policies } = await explainPolicy(input);
+    // 20 + 20 an hour without the rule; 20 + 6 with it, but 6 $/h for a quarter of the work is 24 for an hour of it.
+    expect(policies[0]).toMatchObject({
+      ...{ premiumMicroUsdPerHour: 0, premiumShare: 0 },
+      ...{ effectivePremiumMicroUsdPerHour: usd(4), effectivePremiumShare: 0.1 },
+      rules: [{ rule: 'minProviders', premiumMicroUsdPerHour: 0, effectivePremiumMicroUsdPerHour: usd(4) }],
+    });
+  });
+
+  it('names a minimal set of rules that hold replicas, and what giving up each would do', async () => {
+    const changes = { maxShare: caps({ provider: 0.5, market: 0.9 }), maxSpotShare: 0.1, minProviders: 2 };
+    const [aws, azure] = OFFERS;
+    if (aws === undefined || azure === undefined) throw new Error('no offers');
+    const { conflict, withRules, withoutRules, premiumMicroUsdPerHour } = await priceOf(changes, [aws, azure], 2);
+    // Half at each provider at most (12 of 22 is too much already): nothing can be placed, whatever the spot cap says.
+    expect(withRules.heldReplicas).toBe(2);
+    expect(withoutRules.heldReplicas).toBe(0);
+    expect(premiumMicroUsdPerHour).toBeNull();
+    expect(conflict?.rules.length).toBeGreaterThan(0);
+    expect(conflict?.relaxations.map(({ rule }) => rule)).toEqual(conflict?.rules);
+  });
+
+  it('keeps to the definition of a conflict on random fleets', async () => {
+    let conflicts = 0;
+    for (let seed = 1; seed <= 30; seed += 1) {
+      const input = randomInput(seed, { offers: 8, workloads: 3, replicas: 3, leases: false });
+      const { policies } = await explainPolicy(input);
+      for (const { policy, conflict } of policies) {
+        if (conflict === null) continue;
+        conflicts += 1;
+        const all = await heldWith(input, policy, []);
+        expect(await heldWith(input, policy, conflict.rules), `seed ${seed}`).not.toEqual(all);
+        for (const rule of conflict.rules) {
+          const rest = conflict.rules.filter((other) => other !== rule);
+          expect(await heldWith(input, policy, rest), `seed ${seed} without ${rule}`).toEqual(all);
+        }
+      }
+    }
+    expect(conflicts).toBeGreaterThan(3);
+  });
+
+  it('tells a rule that is given up as not enforced, and why it was', async () => {
+    const price = await priceOf(
+      { maxShare: caps({ provider: 0.3 }), onInfeasible: 'relax', relax: ['maxShare.provider'] },
+      OFFERS,
+      1,
+    );
+    expect(price.withRules.heldReplicas).toBe(0);
+    expect(price.rules).toMatchObject([{ rule: 'maxShare.provider', enforced: false, premiumMicroUsdPerHour: 0 }]);
+    expect(price.conflict).toMatchObject({
+      rules: ['maxShare.provider'],
+      relaxations: [{ rule: 'maxShare.provider', gainedReplicas: 1, heldReplicas: 0 }],
+    });
+  });
+
+  it('gives up one rule of a conflict with all others kept, also those that the policy would give up', async () => {
+    const { conflict } = await priceOf(
+      { maxShare: caps({ provider: 0.3, region: 0.3 }), onInfeasible: 'relax', relax: ['maxShare.provider'] },
+      OFFERS,
+      1,
+    );
+    expect(conflict).toMatchObject({
+      rules: ['maxShare.region'],
+      relaxations: [{ rule: 'maxShare.region', gainedReplicas: 0, heldReplicas: 1 }],
+    });
+  });
+
+  it('explains each policy by itself, the others’ rules in force', async () => {
+    const input = inputWith({
+      workloads: [workload('a', { replicas: 2, team: 'one' }), workload('b', { replicas: 2, team: 'two' })],
+      offers: OFFERS,
+      policies: [
+        policyWith({ name: 'first', teams: ['one'], minProviders: 2 }),
+        policyWith({ name: 'second', teams: ['two'], minProviders: 2 }),
+      ],
+    });
+    const { policies } = await explainPolicy(input);
+    expect(policies.map(({ policy, premiumMicroUsdPerHour }) => [policy, premiumMicroUsdPerHour])).toEqual([
+      ['first', usd(2)],
+      ['second', usd(2)],
+    ]);
+    const only = await explainPolicy(input, { policies: ['second'] });
+    expect(only.policies.map(({ policy }) => policy)).toEqual(['second']);
+    await expect(explainPolicy(input, { policies: ['third'] })).rejects.toThrow('no policy is named "third"');
+  });
+});
+
+/** Held replicas by priority, with only those rules of one policy, never given up. A way of its own, so that it checks the code's. */
+async function heldWith(input: PlanInput, name: string, kept: readonly string[]): Promise<Record<number, number>> {
+  const rule = <Limit, None>(of: string, limit: Limit, none: None): Limit | None => (kept.includes(of) ? limit : none);
+  const policies = input.policies.map((policy): Policy => {
+    if (policy.name !== name) return policy;
+    const { provider, region, zone, pool, market } = policy.maxShare;
+    return {
+      ...policy,
+      onInfeasible: 'hold',
+      minProviders: rule('minProviders', policy.minProviders, 1),
+      maxConcentration: rule('maxConcentration', policy.maxConcentration, null),
+      maxSpotShare: rule('maxSpotShare', policy.maxSpotShare, null),
+      survive: policy.survive.filter(({ loss }) => kept.includes(`survive.${loss}`)),
+      maxShare: {
+        provider: rule('maxShare.provider', provider, null),
+        region: rule('maxShare.region', region, null),
+        zone: rule('maxShare.zone', zone, null),
+        pool: rule('maxShare.pool', pool, null),
+        market: rule('maxShare.market', market, null),
+      },
+    };
+  });
+  const { held } = await planFleet({ ...input, policies });
+  const counts: Record<number, number> = {};
+  for (const { workloadId, replicas } of held) {
+    const priority = input.workloads.find(({ id }) => id === workloadId)?.spec.priority ?? 0;
+    counts[priority] = (counts[priority] ?? 0) + replicas.length;
+  }
+  return counts;
+}
