@@ -146,6 +146,11 @@ function enforced(space: Space): readonly boolean[] | null {
   return verdicts.includes(null) ? null : verdicts.map((verdict) => verdict === true);
 }
 
+function withoutKeepShare(space: Space): Space {
+  const workloads = space.input.workloads.map(({ id, spec }) => ({ id, spec: { ...spec, keepShare: null } }));
+  return { ...space, input: { ...space.input, workloads } };
+}
+
 /** Gives up rules in the stated order until all is placed that could be, then takes back those that placed nothing more. */
 function relaxed(space: Space, policy: Policy, takeBack: 'in order' | 'last first'): Answer {
   const possible = best(space, [NO_FORCE]).placed;
@@ -173,7 +178,8 @@ function relaxed(space: Space, policy: Policy, takeBack: 'in order' | 'last firs
 export function exhaustiveBest(input: PlanInput): (Answer & { readonly space: Space }) | null {
   const space = spaceOf(input);
   const verdicts = enforced(space);
-  if (verdicts === null) return null;
+  // Whether the fleet that a threshold looks at is planned with the workloads' own `keepShare` is not said clearly enough.
+  if (verdicts === null || String(verdicts) !== String(enforced(withoutKeepShare(space)))) return null;
   const [policy] = input.policies;
   if (policy?.onInfeasible === 'relax' && input.policies.length === 1 && verdicts[0] === true) {
     const orders = (['in order', 'last first'] as const).map((order) => relaxed(space, policy, order));

@@ -6,7 +6,7 @@ import { diceFrom, randomInput, randomPolicy } from './random-instances.ts';
 
 /** Teams of two policies (`a-*`, `b-*`) and one that no policy governs. */
 const TEAMS = ['a-1', 'a-2', 'b-1', 'b-1', 'nobody'] as const;
-const FACTORS = [0.5, 0.7, 1.3, 0.000_000_01] as const;
+const FACTORS = [0.5, 0.7, 1.3, 0.000_01] as const;
 
 const RELAXABLE = [
   'maxShare.provider',
