@@ -6,9 +6,10 @@ import type { Pool } from '../../src/domain/pool.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { explainWorkload } from '../../src/planning/explain.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
-import type { Machine } from './exhaustive.ts';
-import { keepsRules, keptMachines } from './exhaustive.ts';
-import { caps, policyWith } from './market-builders.ts';
+import type { Machine } from './fleet-arithmetic.ts';
+import { keptMachines, plannedMachines } from './fleet-arithmetic.ts';
+import { brokenRules } from './fleet-rules.ts';
+import { caps, policyIn, policyWith } from './market-builders.ts';
 import type { Size } from './random-instances.ts';
 import { randomInput, reordered } from './random-instances.ts';
 
@@ -27,10 +28,7 @@ async function planned(seed: number, size = LARGE): Promise<Planned> {
 }
 
 function fleetAfter(input: PlanInput, plan: Plan): Machine[] {
-  const fresh = plan.machines.map(({ pool, adjustedPriceMicroUsdPerHour: price, acceleratorCount: accelerators }) => {
-    return { pool, price, accelerators, isNew: true, offer: null };
-  });
-  return [...keptMachines(input), ...fresh];
+  return [...keptMachines(input), ...plannedMachines(input, plan)];
 }
 
 function leasesOf(plan: Plan): PlanLease[] {
@@ -106,7 +104,9 @@ describe('every plan', () => {
       plan.rules.some((use) => use.enforced && use.rule !== 'maxPremiumShare' && use.rule !== 'survive.provider'),
     );
     for (const { seed, input, plan } of enforced) {
-      expect(keepsRules(input, keptMachines(input), fleetAfter(input, plan)), `seed ${seed}`).toBe(true);
+      const force = { lifted: new Set<string>(), providers: 1 };
+      const broken = brokenRules(policyIn(input), force, keptMachines(input), fleetAfter(input, plan));
+      expect(broken, `seed ${seed}`).toEqual([]);
     }
     expect(enforced.filter(({ plan }) => plan.machines.length > 0).length).toBeGreaterThan(8);
   });
@@ -150,7 +150,7 @@ describe('every plan', () => {
 
   it('states costs that add up, a bound below them and shares of one', () => {
     for (const { input, plan } of plans) {
-      const cost = fleetAfter(input, plan).reduce((sum, { price }) => sum + price, 0);
+      const cost = fleetAfter(input, plan).reduce((sum, { spend }) => sum + spend, 0);
       expect(plan.costMicroUsdPerHour).toBe(cost);
       expect(plan.lowerBoundMicroUsdPerHour).toBeLessThanOrEqual(cost);
       expect(plan.lowerBoundMicroUsdPerHour).toBeGreaterThanOrEqual(Math.floor(cost * 0.999));

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest';
+import type { Plan, PlanInput } from '../../src/domain/plan.ts';
+import type { MaxShare, Policy } from '../../src/domain/policy.ts';
+import { poolKey } from '../../src/domain/pool.ts';
+import { planFleet } from '../../src/planning/plan-fleet.ts';
+import { inputWith, policyIn, policyWith, usd } from './market-builders.ts';
+import { anyInput } from './random-features.ts';
+import { reordered } from './random-instances.ts';
+
+type Change = (policy: Policy) => Policy;
+
+function capOf(scope: keyof MaxShare): readonly Change[] {
+  return [null, 0.75, 0.6, 0.5, 0.34].map((limit) => (policy) => ({
+    ...policy,
+    maxShare: { ...policy.maxShare, [scope]: limit },
+  }));
+}
+
+function stepsOf<K extends keyof Policy>(field: K, values: readonly Policy[K][]): readonly Change[] {
+  return values.map((value) => (policy) => ({ ...policy, [field]: value }));
+}
+
+/** Every kind of limit of a policy, from loose to tight. */
+const LADDERS: Readonly<Record<string, readonly Change[]>> = {
+  'maxShare.provider': capOf('provider'),
+  'maxShare.region': capOf('region'),
+  'maxShare.zone': capOf('zone'),
+  'maxShare.pool': capOf('pool'),
+  'maxShare.market': capOf('market'),
+  maxSpotShare: stepsOf('maxSpotShare', [null, 0.6, 0.3, 0.1]),
+  minProviders: stepsOf('minProviders', [1, 2, 3]),
+  minProviderShare: [0, 0.2, 0.3].map((minProviderShare) => (policy) => ({
+    ...policy,
+    minProviders: 2,
+    minProviderShare,
+  })),
+  maxConcentration: stepsOf('maxConcentration', [null, 0.7, 0.5, 0.4]),
+  'survive.provider': [0.1, 0.34, 0.5].map((keepShare) => (policy) => ({
+    ...policy,
+    survive: [{ loss: 'provider', keepShare }],
+  })),
+  'survive.region': [0.1, 0.34, 0.5].map((keepShare) => (policy) => ({
+    ...policy,
+    survive: [{ loss: 'region', keepShare }],
+  })),
+  maxPrice: stepsOf('maxPriceMicroUsdPerHour', [null, usd(8), usd(4)]),
+  'providers.allow': stepsOf('allowedProviders', [null, ['aws', 'gcp'], ['aws']]),
+  'residency.regions': stepsOf('allowedRegions', [null, ['*:r1', 'aws:*'], ['*:r1']]),
+  'markets.allow': stepsOf('allowedMarkets', [
+    ['on-demand', 'spot', 'reserved'],
+    ['on-demand', 'reserved'],
+    ['on-demand'],
+  ]),
+};
+
+/** Limits of a workload and of a team, from loose to tight. */
+const OTHER_LADDERS: Readonly<Record<string, readonly ((input: PlanInput) => PlanInput)[]>> = {
+  budget: [40, 20, 10].map((dollars) => (input) => ({
+    ...input,
+    teamBudgets: [{ team: 'research', limitMicroUsdPerHour: usd(dollars) }],
+  })),
+  'workload.keepShare': [null, 0.34, 0.5].map((keepShare) => (input) => withSpec(input, { keepShare })),
+  'workload.maxPrice': [null, usd(8), usd(4)].map(
+    (maxPriceMicroUsdPerHour) => (input) => withSpec(input, { maxPriceMicroUsdPerHour }),
+  ),
+};
+
+function withSpec(input: PlanInput, changes: Partial<PlanInput['workloads'][number]['spec']>): PlanInput {
+  return { ...input, workloads: input.workloads.map(({ id, spec }) => ({ id, spec: { ...spec, ...changes } })) };
+}
+
+function ladders(input: PlanInput): Map<string, readonly PlanInput[]> {
+  const all = new Map<string, readonly PlanInput[]>();
+  for (const [rule, changes] of Object.entries(LADDERS)) {
+    all.set(
+      rule,
+      changes.map((change) => ({ ...input, policies: [change(policyIn(input))] })),
+    );
+  }
+  for (const [rule, changes] of Object.entries(OTHER_LADDERS))
+    all.set(
+      rule,
+      changes.map((change) => change(input)),
+    );
+  return all;
+}
+
+/** One team, one policy with one random measure and no rule but those that the ladders set. */
+function plainInput(seed: number): PlanInput {
+  const random = anyInput(seed, { offers: 16, workloads: 3, replicas: 4, leases: seed % 4 === 0 });
+  const { measure, egressMicroUsdPerGb } = policyIn(random);
+  const input = { ...random, teamBudgets: [], policies: [policyWith({ measure, egressMicroUsdPerGb })] };
+  return withSpec(input, { team: 'research', keepShare: null, maxPriceMicroUsdPerHour: null });
+}
+
+function heldOf({ held }: Plan): string {
+  return JSON.stringify(held.map(({ workloadId, replicas }) => [workloadId, replicas]));
+}
+
+describe('tightening a limit', () => {
+  it('never lowers the effective cost of the same replicas, whatever the limit', async () => {
+    const dearer = new Map<string, number>();
+    for (let seed = 60_000; seed < 60_030; seed += 1) {
+      for (const [rule, rungs] of ladders(plainInput(seed))) {
+        let looser: Plan | null = null;
+        for (const rung of rungs) {
+          const plan = await planFleet(rung, { gapShare: 0 });
+          if (looser !== null && heldOf(looser) === heldOf(plan)) {
+            const rise = plan.effectiveCostMicroUsdPerHour - looser.effectiveCostMicroUsdPerHour;
+            expect(rise, `${rule}, seed ${seed}`).toBeGreaterThanOrEqual(-1);
+            if (rise > 1) dearer.set(rule, (dearer.get(rule) ?? 0) + 1);
+          }
+          looser = plan;
+        }
+      }
+    }
+    const never = [...Object.keys(LADDERS), ...Object.keys(OTHER_LADDERS)].filter((rule) => !dearer.has(rule));
+    expect(never, 'limits that no instance put to the test').toEqual([]);
+  });
+});
+
+const LARGE = { offers: 30, workloads: 8, replicas: 4 };
+
+/** The input as it stands once the plan's machines run. */
+function carriedOut(input: PlanInput, plan: Plan): PlanInput {
+  const bought = (key: string): number => plan.machines.filter(({ pool }) => poolKey(pool) === key).length;
+  const leases = plan.machines.map(({ adjustedPriceMicroUsdPerHour: _, ...machine }, index) => ({
+    id: `new-${index}`,
+    ...machine,
+  }));
+  return {
+    ...input,
+    leases: [...input.leases, ...leases],
+    offers: input.offers.map((offer) => ({
+      ...offer,
+      availableCount: offer.availableCount === null ? null : offer.availableCount - bought(poolKey(offer.pool)),
+    })),
+  };
+}
+
+describe('a plan under any rules', () => {
+  it('is the same, byte for byte, again and whatever order the lists come in', async () => {
+    for (let seed = 61_000; seed < 61_030; seed += 1) {
+      const input = anyInput(seed, { ...LARGE, leases: seed % 2 === 0 });
+      const bytes = JSON.stringify(await planFleet(input));
+      expect(JSON.stringify(await planFleet(structuredClone(input))), `again, seed ${seed}`).toBe(bytes);
+      const other = reordered(input, seed);
+      const shuffled = { ...other, teamBudgets: other.teamBudgets.toReversed(), policies: other.policies.toReversed() };
+      expect(JSON.stringify(await planFleet(shuffled)), `reordered, seed ${seed}`).toBe(bytes);
+    }
+  });
+
+  it('once carried out wants no machine and no move', async () => {
+    let settled = 0;
+    for (let seed = 62_000; seed < 62_060; seed += 1) {
+      const input = { ...anyInput(seed, { ...LARGE, leases: false }), quotas: [] };
+      const plan = await planFleet(input, { gapShare: 0 });
+      const next = carriedOut(input, plan);
+      const again = await planFleet(next, { gapShare: 0 });
+      expect(again.machines, `machines, seed ${seed}`).toEqual([]);
+      expect(again.costMicroUsdPerHour, `cost, seed ${seed}`).toBe(plan.costMicroUsdPerHour);
+      if (plan.status !== 'optimal' || plan.held.length > 0) continue;
+      const moved = await planFleet(next, { gapShare: 0, moves: true });
+      expect([moved.machines, moved.releasedLeaseIds], `moves, seed ${seed}`).toEqual([[], []]);
+      settled += 1;
+    }
+    expect(settled).toBeGreaterThan(10);
+  });
+
+  it('of nothing is nothing', async () => {
+    const plan = await planFleet(inputWith());
+    expect([plan.machines, plan.status, plan.costMicroUsdPerHour]).toEqual([[], 'nothing-to-do', 0]);
+  });
+});
