@@ -72,7 +72,7 @@ function astray(input: PlanInput, plan: Plan, id: string, replica: number): stri
   const isWhole = gang.length > 0 && gang.length === gang[0]?.partCount;
   const waits = plan.held.filter(own).length;
   const team = input.workloads.find((workload) => workload.id === id)?.spec.team ?? '';
-  // Half a gang that no policy governs is told by `known-defects`.
+  // Half a gang that no policy governs should be held too, and is not yet: nothing to judge here until it is.
   const isHalfUngoverned = policyOf(input, team) === null && gang.length > 0 && !isWhole;
   const places = new Set(gang.map(({ pool }) => `${regionKey(pool)}:${pool.instanceType}`));
   // Where the cloud chooses the zone, there is none to tell.

@@ -162,7 +162,7 @@ function certain(input: PlanInput): PlanInput {
 
 describe('a plan under any rules', () => {
   it('is the same, byte for byte, again and whatever order the lists come in', async () => {
-    for (let seed = 61_000; seed < 61_015; seed += 1) {
+    for (let seed = 61_000; seed < 61_008; seed += 1) {
       const input = anyInput(seed, { ...LARGE, leases: seed % 2 === 0 });
       const bytes = JSON.stringify(await planFleet(input));
       expect(JSON.stringify(await planFleet(structuredClone(input))), `again, seed ${seed}`).toBe(bytes);
@@ -174,7 +174,7 @@ describe('a plan under any rules', () => {
 
   it('once carried out wants no machine and no move', async () => {
     let settled = 0;
-    for (let seed = 62_000; seed < 62_040; seed += 1) {
+    for (let seed = 62_000; seed < 62_030; seed += 1) {
       const input = { ...certain(anyInput(seed, { ...LARGE, leases: false })), quotas: [] };
       const plan = await planFleet(input, { gapShare: 0 });
       const next = carriedOut(input, plan);
