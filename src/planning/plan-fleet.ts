@@ -73,16 +73,17 @@ async function planned(input: PlanInput, options: PlanOptions, gapShare: number,
 /** Workloads of teams that no policy governs: nothing is bought for them. */
 function ungoverned(input: PlanInput): readonly HeldReplicas[] {
   const policies = policiesInOrder(input);
-  const served = new Map<string, Set<number>>();
-  for (const { workloadId, replicas } of input.leases) {
-    const own = served.get(workloadId) ?? new Set();
-    for (const replica of replicas) own.add(replica);
+  // A gang is there when all its machines are.
+  const served = new Map<string, Map<number, number>>();
+  for (const { workloadId, replicas, partCount } of input.leases) {
+    const own = served.get(workloadId) ?? new Map<number, number>();
+    for (const replica of replicas) own.set(replica, (own.get(replica) ?? 0) + 1 / partCount);
     served.set(workloadId, own);
   }
   return input.workloads.flatMap(({ id, spec }) => {
     if (fleetOfTeam(policies, spec.team) >= 0) return [];
     const all = Array.from({ length: spec.replicas }, (_, replica) => replica);
-    const replicas = all.filter((replica) => served.get(id)?.has(replica) !== true);
+    const replicas = all.filter((replica) => (served.get(id)?.get(replica) ?? 0) < 1 - 1e-9);
     if (replicas.length === 0) return [];
     const detail = `no policy governs the team ${spec.team}: name it under appliesTo.teams of one`;
     return [{ workloadId: id, replicas, reasons: [{ rule: 'no-policy', detail }] }];
