@@ -20,6 +20,7 @@ export interface PlanOptions {
 }
 
 const DEFAULT_GAP_SHARE = 1e-4;
+const MOST_REPLICAS = 1_000_000;
 
 /**
  * What should run where: kept leases stay (unless `moves`), what they do not serve is placed at the least cost that the rules
@@ -59,6 +60,7 @@ function heldCount({ held }: Plan): number {
 async function planned(input: PlanInput, options: PlanOptions, gapShare: number, moves: boolean): Promise<Plan> {
   const onPhase = options.onPhase ?? ((): void => {});
   onPhase('prune');
+  assertCounts(input);
   const problem = problemOf(input, moves);
   const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
   const decision = await decide(planning);
@@ -68,6 +70,16 @@ async function planned(input: PlanInput, options: PlanOptions, gapShare: number,
     { problem, quick: planning.quick, ...decision, unruled: await withSameReplicas(planning, decision) },
     held.toSorted(byWorkload),
   );
+}
+
+/** Throws RangeError for numbers of replicas that cannot be. */
+function assertCounts({ workloads }: PlanInput): void {
+  for (const { id, spec } of workloads) {
+    if (Number.isSafeInteger(spec.replicas) && spec.replicas >= 0 && spec.replicas <= MOST_REPLICAS) continue;
+    throw new RangeError(
+      `replicas of workload "${id}" must be a whole number from 0 to ${MOST_REPLICAS}, not ${spec.replicas}`,
+    );
+  }
 }
 
 /** Workloads of teams that no policy governs: nothing is bought for them. */

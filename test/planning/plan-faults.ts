@@ -71,14 +71,11 @@ function astray(input: PlanInput, plan: Plan, id: string, replica: number): stri
   const gang = [...plan.machines, ...input.leases].filter(own);
   const isWhole = gang.length > 0 && gang.length === gang[0]?.partCount;
   const waits = plan.held.filter(own).length;
-  const team = input.workloads.find((workload) => workload.id === id)?.spec.team ?? '';
-  // Half a gang that no policy governs should be held too, and is not yet: nothing to judge here until it is.
-  const isHalfUngoverned = policyOf(input, team) === null && gang.length > 0 && !isWhole;
   const places = new Set(gang.map(({ pool }) => `${regionKey(pool)}:${pool.instanceType}`));
   // Where the cloud chooses the zone, there is none to tell.
   const zones = new Set(gang.flatMap(({ pool }) => pool.zone ?? []));
   const faults: Readonly<Record<string, boolean>> = {
-    'is neither whole nor held once': waits !== (isWhole ? 0 : 1) && !isHalfUngoverned,
+    'is neither whole nor held once': waits !== (isWhole ? 0 : 1),
     'has a part twice': new Set(gang.map(({ part }) => part)).size < gang.length,
     'is a gang in two places': places.size > 1 || zones.size > 1,
   };
