@@ -15,6 +15,8 @@ const NONE = Number.NEGATIVE_INFINITY;
 const NEAR_CAP = 0.6;
 /** A fleet this near to its concentration limit, as a share of its money, gets tangents beside its own. */
 const NEAR_CONE = 1e-3;
+/** With more holders there are too many sides. */
+const MOST_BESIDE = 5;
 /** How far beside, as shares of the norm: the cone lies within half their square of the tangents. */
 const BESIDE = [0.002, 0.006, 0.015] as const;
 
@@ -222,6 +224,7 @@ export function placementsIn(places: Iterable<Place>, values: Float64Array, inte
 
 /** Points a little to the side of the amounts: some of one holder's moved to another. */
 function pointsBeside(amounts: ReadonlyMap<string, number>): readonly ReadonlyMap<string, number>[] {
+  if (amounts.size > MOST_BESIDE) return [];
   const norm = Math.hypot(...amounts.values());
   const pairs = [...amounts.keys()].flatMap((from) =>
     [...amounts.keys()].filter((to) => to !== from).map((to) => [from, to] as const),

@@ -45,7 +45,7 @@ export async function decide(planning: Planning): Promise<Decision> {
   const { problem, onPhase } = planning;
   const all = problem.fleets.map(({ policy }) => rulesOf(policy));
   const free = await optimum(planning, unruledBook(all), null);
-  const after = fleetsAfter(problem, free.placements);
+  const after = fleetsAfter(problem, (await belowThresholds(planning, all, free)).placements);
   const enforced = all.map((rules, fleet) => {
     const threshold = problem.fleets[fleet]?.policy.enforceAboveMicroUsdPerHour ?? 0;
     return (after[fleet]?.total('spend') ?? 0) >= threshold ? rules : noRules(rules, true);
@@ -56,6 +56,18 @@ export async function decide(planning: Planning): Promise<Decision> {
   onPhase('reasons');
   const held = await heldReplicas(planning, ruled, assignment.leftOver);
   return { all, inForce: ruled.rules, planned: ruled.optimum, free, assignment, held };
+}
+
+/**
+ * The optimum that `enforceAbove` looks at: without the policies' rules, but with the workloads' own `keepShare`, which nothing lifts.
+ */
+async function belowThresholds(planning: Planning, all: RuleBook, free: Optimum): Promise<Optimum> {
+  const { problem } = planning;
+  const asks = problem.fleets.some(({ policy }) => policy.enforceAboveMicroUsdPerHour > 0);
+  const keeps = problem.classes.some(({ spec }) => spec.keepShare !== null);
+  if (!asks || !keeps) return free;
+  const own = all.map((rules) => noRules(rules, true));
+  return keepsSurvival(problem, own, free.placements) ? free : optimum(planning, own, null);
 }
 
 function unruledBook(all: RuleBook): RuleBook {

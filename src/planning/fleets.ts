@@ -91,7 +91,11 @@ export function choiceMet(
   partCount: number,
 ): AcceleratorChoice | null {
   const choices = spec.accelerators.filter(
-    (choice) => choice.accelerator === accelerator && (choice.perMachine ?? perMachine) === perMachine,
+    (choice) =>
+      choice.accelerator === accelerator &&
+      (choice.perMachine ?? perMachine) === perMachine &&
+      choice.throughput > 0 &&
+      choice.throughput < Number.POSITIVE_INFINITY,
   );
   const whole = choices.find(({ count }) => count === perMachine * partCount);
   return whole ?? choices.find(({ count }) => partCount === 1 && count < perMachine) ?? null;

@@ -6,13 +6,14 @@ import { Workbench } from './workbench.ts';
 
 /**
  * The whole part of an optimum of the relaxation, and what is left of each class greedily. Null where that breaks a rule, or some
- * replica finds no place.
+ * replica finds no place. `wanted` replicas are placed of each class; all by default.
  */
 export function roundedDown(
   problem: Problem,
   rules: RuleBook,
   requiredProviders: readonly number[],
   relaxed: readonly Placement[],
+  wanted: readonly number[] = problem.classes.map(({ demand }) => demand),
 ): readonly Placement[] | null {
   const start = relaxed.flatMap(({ option, lots, replicas }) => {
     const whole = Math.floor(lots + 1e-6);
@@ -23,7 +24,7 @@ export function roundedDown(
     );
     return whole === 0 ? [] : [{ option, lots: whole, replicas: served }];
   });
-  return completed(problem, rules, requiredProviders, start);
+  return completed(problem, rules, requiredProviders, start, wanted);
 }
 
 /**
@@ -35,7 +36,8 @@ export function greedily(
   rules: RuleBook,
   requiredProviders: readonly number[],
 ): readonly Placement[] | null {
-  return completed(problem, rules, requiredProviders, []);
+  const wanted = problem.classes.map(({ demand }) => demand);
+  return completed(problem, rules, requiredProviders, [], wanted);
 }
 
 function completed(
@@ -43,6 +45,7 @@ function completed(
   rules: RuleBook,
   requiredProviders: readonly number[],
   start: readonly Placement[],
+  wanted: readonly number[],
 ): readonly Placement[] | null {
   const bench = new Workbench(problem, rules, start, requiredProviders);
   const placed = placedByClass(problem, start);
@@ -52,9 +55,9 @@ function completed(
       (problem.options[a]?.length ?? 0) - (problem.options[b]?.length ?? 0) ||
       a - b,
   );
-  for (const [index, { demand }] of order) {
+  for (const [index] of order) {
     const options = problem.options[index] ?? [];
-    let left = demand - (placed[index] ?? 0);
+    let left = (wanted[index] ?? 0) - (placed[index] ?? 0);
     while (left > 0) {
       const taken = pass(bench, options, left);
       if (taken === 0) return null;

@@ -137,6 +137,8 @@ function hasValidFigures({
     Number.isSafeInteger(price) &&
     price > 0 &&
     successProbability > 0 &&
+    successProbability < Number.POSITIVE_INFINITY &&
+    (offer.availableCount === null || offer.availableCount >= 0) &&
     interruptionsPerHour >= 0 &&
     Number.isFinite(interruptionsPerHour) &&
     Number.isSafeInteger(offer.acceleratorCount) &&

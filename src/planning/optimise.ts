@@ -7,10 +7,12 @@ import type { LimitSlope } from './cuts.ts';
 import { Cuts, placementsIn } from './cuts.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
+import { roundedDown } from './greedy.ts';
 import type { Pricing, Relaxed } from './master.ts';
 import { Master } from './master.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
+import { polished } from './polish.ts';
 import type { Loss, RuleBook, Rules } from './rules.ts';
 import { LOSSES } from './rules.ts';
 import type { Gap } from './solver.ts';
@@ -228,7 +230,16 @@ class Search {
     const relaxed = await this.#relaxExactly(placed);
     if (relaxed === null) return null;
     this.#wish.onPhase?.('search');
-    return this.#whole.solve(this.#costs, relaxed, this.#gap);
+    return this.#whole.solve(this.#costs, relaxed, this.#gap, (placements) => this.#rounded(placements, placed));
+  }
+
+  /** The relaxation's answer made whole without a search, ties and all; null where that breaks a rule. */
+  #rounded(relaxed: readonly Placement[], placed: readonly number[]) {
+    if (this.#wish.atAnyCost === true) return null;
+    const whole = roundedDown(this.#problem, this.#rules, this.#requiredProviders, relaxed, placed);
+    if (whole === null) return null;
+    const placements = polished(this.#problem, this.#rules, whole, this.#requiredProviders);
+    return { placements, objective: effectiveCostOf(this.#problem, placements) / MICRO_USD_PER_USD };
   }
 
   /** The relaxation with so many replicas placed by class; null where even that cannot be. */

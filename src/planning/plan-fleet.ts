@@ -20,6 +20,7 @@ export interface PlanOptions {
 }
 
 const DEFAULT_GAP_SHARE = 1e-4;
+const MOST_REPLICAS = 1_000_000;
 
 /**
  * What should run where: kept leases stay (unless `moves`), what they do not serve is placed at the least cost that the rules
@@ -59,6 +60,7 @@ function heldCount({ held }: Plan): number {
 async function planned(input: PlanInput, options: PlanOptions, gapShare: number, moves: boolean): Promise<Plan> {
   const onPhase = options.onPhase ?? ((): void => {});
   onPhase('prune');
+  assertCounts(input);
   const problem = problemOf(input, moves);
   const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
   const decision = await decide(planning);
@@ -70,19 +72,30 @@ async function planned(input: PlanInput, options: PlanOptions, gapShare: number,
   );
 }
 
+/** Throws RangeError for numbers of replicas that cannot be. */
+function assertCounts({ workloads }: PlanInput): void {
+  for (const { id, spec } of workloads) {
+    if (Number.isSafeInteger(spec.replicas) && spec.replicas >= 0 && spec.replicas <= MOST_REPLICAS) continue;
+    throw new RangeError(
+      `replicas of workload "${id}" must be a whole number from 0 to ${MOST_REPLICAS}, not ${spec.replicas}`,
+    );
+  }
+}
+
 /** Workloads of teams that no policy governs: nothing is bought for them. */
 function ungoverned(input: PlanInput): readonly HeldReplicas[] {
   const policies = policiesInOrder(input);
-  const served = new Map<string, Set<number>>();
-  for (const { workloadId, replicas } of input.leases) {
-    const own = served.get(workloadId) ?? new Set();
-    for (const replica of replicas) own.add(replica);
+  // A gang is there when all its machines are.
+  const served = new Map<string, Map<number, number>>();
+  for (const { workloadId, replicas, partCount } of input.leases) {
+    const own = served.get(workloadId) ?? new Map<number, number>();
+    for (const replica of replicas) own.set(replica, (own.get(replica) ?? 0) + 1 / partCount);
     served.set(workloadId, own);
   }
   return input.workloads.flatMap(({ id, spec }) => {
     if (fleetOfTeam(policies, spec.team) >= 0) return [];
     const all = Array.from({ length: spec.replicas }, (_, replica) => replica);
-    const replicas = all.filter((replica) => served.get(id)?.has(replica) !== true);
+    const replicas = all.filter((replica) => (served.get(id)?.get(replica) ?? 0) < 1 - 1e-9);
     if (replicas.length === 0) return [];
     const detail = `no policy governs the team ${spec.team}: name it under appliesTo.teams of one`;
     return [{ workloadId: id, replicas, reasons: [{ rule: 'no-policy', detail }] }];

@@ -7,9 +7,9 @@ export interface Shape {
 }
 
 /** How a replica lies on machines of `available` accelerators each; null where it does not fit. */
-export function shapeOf(choice: Pick<AcceleratorChoice, 'count' | 'perMachine'>, available: number): Shape | null {
-  const { count, perMachine } = choice;
-  if (!(count >= 1 && available >= 1)) return null;
+export function shapeOf(choice: Omit<AcceleratorChoice, 'accelerator'>, available: number): Shape | null {
+  const { count, perMachine, throughput } = choice;
+  if (!(count >= 1 && available >= 1 && throughput > 0 && throughput < Number.POSITIVE_INFINITY)) return null;
   if (perMachine !== null && perMachine !== available) return null;
   if (count < available) return { machinesPerReplica: 1, replicasPerMachine: Math.floor(available / count) };
   if (count % available !== 0) return null;

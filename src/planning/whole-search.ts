@@ -12,6 +12,7 @@ const NEARBY_NODES = 60;
 /** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
 const NEARBY_LOTS = 5;
 const NEARBY_OTHERS = 20;
+const NEARBY_IN_ALL = 2000;
 /** How far above the relaxation's optimum the first search looks where no answer is known; the next looks further. */
 const FIRST_REACH_SHARE = 0.001;
 /** Rounds of adding violated rows; each adds at least one, so real fleets need a handful. */
@@ -64,14 +65,26 @@ export class WholeSearch {
     return relaxed;
   }
 
-  /** The best whole answer within the gap, from an optimum of the relaxation; null where there is none. */
-  async solve(price: Pricing, relaxed: Relaxed, gap: Gap): Promise<Solved | null> {
+  /**
+   * The best whole answer within the gap, from an optimum of the relaxation; null where there is none. `rounded` makes a whole answer
+   * of the relaxation's without a search; of many small classes that is mostly good enough.
+   */
+  async solve(
+    price: Pricing,
+    relaxed: Relaxed,
+    gap: Gap,
+    rounded: (relaxed: readonly Placement[]) => Omit<Solved, 'bound' | 'isProven'> | null = () => null,
+  ): Promise<Solved | null> {
     const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
     if (this.#master.isWhole(relaxed.relaxation.values)) {
       const whole = placementsIn(this.#master.places(), relaxed.relaxation.values, true);
       if (this.#cuts.broken(whole, 0).breaches.length === 0) {
         return { placements: whole, objective: relaxed.bound, bound: relaxed.bound, isProven: true };
       }
+    }
+    const atOnce = rounded(placements);
+    if (atOnce !== null && within(gap, atOnce.objective, relaxed.bound)) {
+      return { ...atOnce, bound: Math.min(relaxed.bound, atOnce.objective), isProven: true };
     }
     this.#cuts.addNear(placements);
     const nearby = await this.#nearby(price, relaxed, placements, gap);
@@ -85,6 +98,7 @@ export class WholeSearch {
   async #nearby(price: Pricing, relaxed: Relaxed, placements: readonly Placement[], gap: Gap): Promise<Solved | null> {
     const lotsAt = new Map(placements.map(({ option, lots }) => [option, lots]));
     const chosen = new Map<Candidate, readonly [number, number]>();
+    const mostOthers = Math.max(2, Math.min(NEARBY_OTHERS, Math.floor(NEARBY_IN_ALL / this.#master.candidates.length)));
     for (const candidates of this.#master.candidates) {
       const others: { readonly candidate: Candidate; readonly reduced: number }[] = [];
       for (const candidate of candidates) {
@@ -97,7 +111,7 @@ export class WholeSearch {
         chosen.set(candidate, [lower, Math.min(candidate.mostLots, Math.ceil(lots - 1e-6) + NEARBY_LOTS)]);
       }
       others.sort((a, b) => a.reduced - b.reduced);
-      for (const { candidate } of others.slice(0, NEARBY_OTHERS)) {
+      for (const { candidate } of others.slice(0, mostOthers)) {
         chosen.set(candidate, [0, Math.min(candidate.mostLots, NEARBY_LOTS)]);
       }
     }

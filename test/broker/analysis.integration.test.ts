@@ -7,19 +7,21 @@ import type { BrokerRig } from '../support/broker-rig.ts';
 import { startBrokerRig } from '../support/broker-rig.ts';
 import { aWorkload } from '../support/samples.ts';
 
+/** Sold by both of the rig's clouds. */
+const T4 = [{ accelerator: 'T4', count: 1, perMachine: null, throughput: 1 }];
 const CALLER = new AbortController().signal;
 let rig: BrokerRig;
 
 beforeAll(async () => {
   const policy = policyWith({ allowedMarkets: ['on-demand'], minProviders: 2, maxShare: caps({ provider: 0.6 }) });
-  rig = await startBrokerRig({ clouds: ['aws', 'gcp'], policy });
+  rig = await startBrokerRig({ policy });
 });
 afterAll(() => rig.close());
 
 describe('analyses of a running broker', () => {
   it('make a stored plan again byte for byte, and tell its risk and what its policy costs', async () => {
     await rig.until('all clouds are read', async () => (await rig.service.readiness()).length === 0, 60);
-    await rig.service.applyWorkload(aWorkload({ name: 'web', replicas: 4 }));
+    await rig.service.applyWorkload(aWorkload({ name: 'web', replicas: 4, accelerators: T4 }));
     await rig.untilReady('web');
     const { items } = await rig.service.listPlans({ cursor: null, limit: 10 });
     const planId = items.at(-1)?.id ?? '';

@@ -67,6 +67,9 @@ RULE                LIMIT  COSTS $/H   SHARE  FOR WORK   SHARE  AT ITS LIMIT
 maxShare.provider  50.0 %       7.00  13.5 %      7.00  13.5 %
 maxSpotShare       90.0 %       0.00   0.0 %      0.00   0.0 %
 minProviders            2       0.00   0.0 %      0.00   0.0 %
+
+ONE POINT MORE OF  FOR   LIMIT  SAVES $/H OF WORK
+maxShare.provider  aws  50.0 %             0.0992
 `);
     const kept = await run(api, 'policy explain default --keep-leases --output json');
     expect(JSON.parse(kept.out)).toMatchObject({ policy: 'default', keepsLeases: true, conflict: null });

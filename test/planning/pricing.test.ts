@@ -67,7 +67,7 @@ describe('survive', () => {
 
 describe('a shape', () => {
   const shape = (count: number, available: number, perMachine: number | null = null) =>
-    shapeOf({ count, perMachine }, available);
+    shapeOf({ count, perMachine, throughput: 1 }, available);
 
   it('is a gang, one machine, a shared machine, or none', () => {
     expect(shape(16, 8)).toEqual({ machinesPerReplica: 2, replicasPerMachine: 1 });
