@@ -16,6 +16,7 @@ export interface Mutant {
 const RULES = 'plan-rules.test.ts';
 const WORDS = 'killing.test.ts';
 const MOVES = 'moves.test.ts';
+const SESSION = 'fleet-session.test.ts';
 const PRICING = 'pricing.test.ts';
 
 /** Rules on fleets: shares, spread, survival. */
@@ -345,5 +346,65 @@ const MOVING_MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** Changes of a running fleet. */
+const SESSION_MUTANTS: readonly Mutant[] = [
+  {
+    what: 'keeps the quota of machines that are gone',
+    why: 'after many changes nothing would fit any more',
+    file: 'fleet-session.ts',
+    from: 'this.#take(lease, -1);',
+    to: '',
+    noticedBy: [SESSION, 'gives back quota and free machines'],
+  },
+  {
+    what: 'takes no quota for machines it placed',
+    why: 'the next workload would be sent where nothing is left',
+    file: 'fleet-session.ts',
+    from: 'listed.headroom(quota) - (this.#units.get(quota) ?? 0)',
+    to: 'listed.headroom(quota)',
+    noticedBy: [SESSION, 'draws on quotas and free machines until they are used up'],
+  },
+  {
+    what: 'keeps machines that are gone in the shares',
+    why: 'caps and budgets would count what nobody pays for',
+    file: 'fleet-session.ts',
+    from: 'this.#book(lease, -1);',
+    to: '',
+    noticedBy: [SESSION, 'takes the machines out of every share'],
+  },
+  {
+    what: 'forgets a refusal',
+    why: 'what was lost would be sent to the pool that lost it',
+    file: 'fleet-session.ts',
+    from: '? at : { ...at, soldOut: refusal };',
+    to: '? at : { ...at };',
+    noticedBy: [SESSION, 'places elsewhere what was lost, and nothing at the refused pool'],
+  },
+  {
+    what: 'opens a refused pool when its price changes',
+    why: 'a price says nothing about capacity',
+    file: 'fleet-session.ts',
+    from: '{ ...changed, soldOut: old.soldOut }',
+    to: '{ ...changed, soldOut: null }',
+    noticedBy: [SESSION, 'of a kind that was placed before and after the price of another changed'],
+  },
+  {
+    what: 'remembers places by their old prices',
+    why: 'a change of price would change nothing for kinds that ran before',
+    file: 'fleet-session.ts',
+    from: 'this.#drafts.clear();',
+    to: '',
+    noticedBy: [SESSION, 'makes a pool preferred or avoided from now on'],
+  },
+  {
+    what: 'answers at once, however bad the answer is',
+    why: 'what is not proved near the best must be searched for',
+    file: 'fleet-session.ts',
+    from: 'if (cost - bound > this.#gapShare * whole || cost - bound > MOST_LOSS_SHARE * cost) return null;',
+    to: '',
+    noticedBy: [SESSION, 'is searched for where the first places are far from the best'],
+  },
+];
+
 /** All that the planner's tests are held to. */
-export const MUTANTS: readonly Mutant[] = [...RULE_MUTANTS, ...PLACING_MUTANTS, ...MOVING_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...RULE_MUTANTS, ...PLACING_MUTANTS, ...MOVING_MUTANTS, ...SESSION_MUTANTS];
