@@ -120,7 +120,7 @@ describe('what there is', () => {
 
   it('is shared by gangs with all their machines', async () => {
     const offers = [
-      offerAt('aws/r1/a/p5/on-demand', 10, { quotaClaims }),
+      offerAt('aws/r1/a/p5/on-demand', 10, { quotaClaims, availableCount: 2 }),
       offerAt('aws/r1/b/p5/on-demand', 11, { quotaClaims }),
     ];
     const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
@@ -129,6 +129,30 @@ describe('what there is', () => {
     const plan = await planFleet(inputWith({ offers, workloads, quotas: quotaOf(32) }));
     expect(plan.machines).toHaveLength(2);
     expect(heldOf(plan)).toEqual([['w', [1]]]);
+  });
+
+  it('serves one replica with each gang', async () => {
+    const offers = [offerAt('aws/r1/a/p5/on-demand', 10)];
+    const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
+    const plan = await planFleet(inputWith({ offers, workloads: [workload('w', { replicas: 3, accelerators })] }));
+    expect(plan.machines.map(({ replicas }) => replicas)).toEqual([[0], [0], [1], [1], [2], [2]]);
+    expect(plan.held).toEqual([]);
+  });
+});
+
+describe('machines that replicas share', () => {
+  it('belong to one of several alike workloads', async () => {
+    const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 4, perMachine: null, throughput: 1 }];
+    const workloads = ['a', 'b'].map((id) => workload(id, { replicas: 3, accelerators }));
+    const plan = await planFleet(inputWith({ offers: [offerAt('aws/r1/a/p5/on-demand', 10)], workloads }));
+    // Two replicas fit a machine: three machines would do if both workloads could meet on one.
+    expect(plan.machines.map(({ workloadId, replicas }) => [workloadId, replicas])).toEqual([
+      ['a', [0, 1]],
+      ['a', [2]],
+      ['b', [0, 1]],
+      ['b', [2]],
+    ]);
+    expect(plan.held).toEqual([]);
   });
 });
 

@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Quota } from '../../src/domain/offer.ts';
 import { headroomOf } from '../../src/domain/offer.ts';
 import type { Plan, PlanInput, PlanLease, PlanOffer } from '../../src/domain/plan.ts';
-import type { Pool } from '../../src/domain/pool.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { explainWorkload } from '../../src/planning/explain.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
@@ -83,7 +82,12 @@ function gangsOf(input: PlanInput, plan: Plan, workloadId: string, replica: numb
   );
 }
 
-function expectOnePlace(gang: readonly { readonly part: number; readonly pool: Pool }[], seed: number): void {
+function expectOnePlace(
+  gang: readonly Pick<PlanLease, 'part' | 'partCount' | 'pool' | 'replicas'>[],
+  seed: number,
+): void {
+  const shared = gang.filter(({ partCount, replicas }) => partCount > 1 && replicas.length > 1);
+  expect(shared, `a gang of two replicas, seed ${seed}`).toEqual([]);
   const parts = new Set(gang.map(({ part }) => part));
   expect(parts.size, `a part twice, seed ${seed}`).toBe(gang.length);
   const places = new Set(gang.map(({ pool }) => [pool.provider, pool.region, pool.instanceType].join()));
