@@ -15,6 +15,7 @@ export interface Mutant {
 
 const RULES = 'plan-rules.test.ts';
 const WORDS = 'killing.test.ts';
+const MOVES = 'moves.test.ts';
 const PRICING = 'pricing.test.ts';
 
 /** Rules on fleets: shares, spread, survival. */
@@ -274,5 +275,75 @@ const PLACING_MUTANTS: readonly Mutant[] = [
   },
 ];
 
+/** Moves of what runs. */
+const MOVING_MUTANTS: readonly Mutant[] = [
+  {
+    what: 'drops the column of a lease whose pool nobody offers any more',
+    why: 'what runs is always an option: without its column it would have to move',
+    file: 'problem.ts',
+    from: 'const running = moves ? runningOptions(input, fleets, market, part, options) : [];',
+    to: `const running = moves
+        ? runningOptions(input, fleets, market, part, options).filter(({ at }) => market.byKey.has(at.key))
+        : [];`,
+    noticedBy: [MOVES, 'leaves what nobody offers any more where it is, although others move'],
+  },
+  {
+    what: 'moves for nothing',
+    why: 'a move restarts work and loads data again',
+    file: 'allocation.ts',
+    from: 'return moveCostMicroUsd / Math.max(1, maxPaybackHours);',
+    to: 'return (0 * moveCostMicroUsd) / Math.max(1, maxPaybackHours);',
+    noticedBy: [MOVES, 'is made only where it saves more than it costs within the payback time'],
+  },
+  {
+    what: 'gives every move a day to pay for itself',
+    why: 'the policy says how long it may take',
+    file: 'allocation.ts',
+    from: 'return moveCostMicroUsd / Math.max(1, maxPaybackHours);',
+    to: 'return moveCostMicroUsd / Math.max(24, maxPaybackHours);',
+    noticedBy: [MOVES, 'is made only where it saves more than it costs within the payback time'],
+  },
+  {
+    what: 'moves protected workloads',
+    why: 'a protected workload is never moved',
+    file: 'demand.ts',
+    from: 'const movable = moves && !workload.spec.isProtected;',
+    to: 'const movable = moves;',
+    noticedBy: [MOVES, 'leaves protected workloads where they are'],
+  },
+  {
+    what: 'takes what is left of a gang for a whole one',
+    why: 'the missing machine would never come',
+    file: 'demand.ts',
+    from: 'if (movable && missingParts.length === 0) {',
+    to: 'if (movable) {',
+    noticedBy: [MOVES, 'stay while they are not complete, and are completed'],
+  },
+  {
+    what: 'leaves machines where no rule allows them any more',
+    why: 'a lease that drifted must go as soon as there is another place',
+    file: 'running.ts',
+    from: 'const effectiveCostPerLot = unwanted ? Math.max(cost, dearest) * UNWANTED_FACTOR : cost;',
+    to: 'const effectiveCostPerLot = unwanted ? Math.min(cost, dearest) : cost;',
+    noticedBy: [MOVES, 'is given up although the place is dear and the workload’s own rule says so'],
+  },
+  {
+    what: 'excuses an excess over a cap of what could move',
+    why: 'a cap that drifted would never be mended',
+    file: 'running.ts',
+    from: 'return { policy, base: given, kept: given };',
+    to: 'return { policy, base: given, kept: fleets[index]?.kept ?? given };',
+    noticedBy: [MOVES, 'is mended, at the least cost and with the fewest moves'],
+  },
+  {
+    what: 'takes moves that leave replicas without a place',
+    why: 'nothing that runs is given up without a place to go',
+    file: 'plan-fleet.ts',
+    from: 'return heldCount(moving) < heldCount(staying) ? moving : staying;',
+    to: 'return moving;',
+    noticedBy: [MOVES, 'holds no replica that could stay'],
+  },
+];
+
 /** All that the planner's tests are held to. */
-export const MUTANTS: readonly Mutant[] = [...RULE_MUTANTS, ...PLACING_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...RULE_MUTANTS, ...PLACING_MUTANTS, ...MOVING_MUTANTS];
