@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { SHARE_MEASURES } from '../domain/policy.ts';
+import { DIVERSIFICATION_RULES, SHARE_MEASURES } from '../domain/policy.ts';
 import {
   capShare,
   cron,
@@ -19,20 +19,6 @@ import {
   wholeNumber,
 } from './fields.ts';
 import { field } from './schema-issues.ts';
-
-/** The rules that `relax` may give up, by the names that plans report them under. */
-export const RELAXABLE_RULES = [
-  'maxShare.provider',
-  'maxShare.region',
-  'maxShare.zone',
-  'maxShare.pool',
-  'maxShare.market',
-  'maxSpotShare',
-  'minProviders',
-  'maxConcentration',
-  'survive.provider',
-  'survive.region',
-] as const;
 
 const survive = z.strictObject({ loss: z.enum(['provider', 'region']).default('provider'), keepShare: share });
 
@@ -60,7 +46,7 @@ const diversification = z.strictObject({
     .default(null)
     .describe('Share of the replicas of each workload that outlives the loss of any one provider or region'),
   onInfeasible: z.enum(['hold', 'relax']).default('hold').describe('What to do when the rules leave no place'),
-  relax: z.array(z.enum(RELAXABLE_RULES)).default([]).describe('Rules to give up, in this order'),
+  relax: z.array(z.enum(DIVERSIFICATION_RULES)).default([]).describe('Rules to give up, in this order'),
 });
 
 const cost = z.strictObject({

@@ -1,9 +1,9 @@
-import type { Policy, Survive } from '../domain/policy.ts';
+import { DIVERSIFICATION_RULES, type Policy, type Survive } from '../domain/policy.ts';
 import type { ConfigResult } from './config-error.ts';
 import { API_VERSION, microUsdOf, usdOf } from './fields.ts';
 import type { IssueResult } from './issue.ts';
 import { policyContradictions } from './policy-contradictions.ts';
-import { type PolicyDocument, policySchema, RELAXABLE_RULES } from './policy-schema.ts';
+import { type PolicyDocument, policySchema } from './policy-schema.ts';
 import { checkDocument } from './schema-issues.ts';
 import { parseOneYaml } from './yaml-source.ts';
 
@@ -113,7 +113,7 @@ function diversificationDocument(policy: Policy): PolicyDocument['spec']['divers
     maxConcentration: policy.maxConcentration,
     survive: surviveDocument(policy),
     onInfeasible: policy.onInfeasible,
-    relax: RELAXABLE_RULES.filter((rule) => policy.relax.includes(rule)).toSorted(
+    relax: DIVERSIFICATION_RULES.filter((rule) => policy.relax.includes(rule)).toSorted(
       (a, b) => policy.relax.indexOf(a) - policy.relax.indexOf(b),
     ),
   };

@@ -1,5 +1,6 @@
 import type { MicroUsdPerHour } from './money.ts';
 import type { Plan, PlanInput, RuleUse } from './plan.ts';
+import type { DiversificationRule } from './policy.ts';
 import type { EpochMs } from './time.ts';
 
 /** What can be lost as one. */
@@ -76,25 +77,10 @@ export interface Premium {
   readonly effectivePremiumShare: number | null;
 }
 
-/** The rules whose limit a premium curve can move, by the names that plans report them under. */
-export const CURVE_RULES = [
-  'maxShare.provider',
-  'maxShare.region',
-  'maxShare.zone',
-  'maxShare.pool',
-  'maxShare.market',
-  'maxSpotShare',
-  'minProviders',
-  'maxConcentration',
-  'survive.provider',
-  'survive.region',
-] as const;
-export type CurveRule = (typeof CURVE_RULES)[number];
-
 export interface CurveQuestion {
   /** Name of the policy whose rule moves. */
   readonly policy: string;
-  readonly rule: CurveRule;
+  readonly rule: DiversificationRule;
   /** Shares 0..1, or counts of providers; null = nine that make sense here. */
   readonly limits: readonly number[] | null;
 }
@@ -110,7 +96,7 @@ export interface CurvePoint extends FleetFigures, Premium {
 /** Cost as a function of one limit, all other rules as they are. */
 export interface PremiumCurve {
   readonly policy: string;
-  readonly rule: CurveRule;
+  readonly rule: DiversificationRule;
   /** The limit that the policy has now; null = no such rule. */
   readonly currentLimit: number | null;
   /** False: planned afresh, as if nothing ran. */

@@ -8,6 +8,21 @@ import type { Market, ProviderId } from './pool.ts';
 export const SHARE_MEASURES = ['spend', 'accelerators', 'accelerator-hours', 'effective-cost'] as const;
 export type ShareMeasure = (typeof SHARE_MEASURES)[number];
 
+/** The rules of diversification, by the names that plans, `relax` and analyses use, in the order in which they are told. */
+export const DIVERSIFICATION_RULES = [
+  'maxShare.provider',
+  'maxShare.region',
+  'maxShare.zone',
+  'maxShare.pool',
+  'maxShare.market',
+  'maxSpotShare',
+  'minProviders',
+  'maxConcentration',
+  'survive.provider',
+  'survive.region',
+] as const;
+export type DiversificationRule = (typeof DIVERSIFICATION_RULES)[number];
+
 /** Largest share (0..1) that any one of the scope may hold; null = no cap. */
 export interface MaxShare {
   readonly provider: number | null;

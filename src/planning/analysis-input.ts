@@ -1,8 +1,8 @@
 import type { MicroUsdPerHour } from '../domain/money.ts';
 import { quotaKey } from '../domain/offer.ts';
 import type { Plan, PlanInput, PlanLease, PlanOffer } from '../domain/plan.ts';
-import type { CurveRule, FleetFigures, Premium } from '../domain/plan-analysis.ts';
-import type { MaxShare, Policy, Survive } from '../domain/policy.ts';
+import type { FleetFigures, Premium } from '../domain/plan-analysis.ts';
+import type { DiversificationRule, MaxShare, Policy, Survive } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 
 /** How analyses plan. */
@@ -59,12 +59,12 @@ export function withPolicy(input: PlanInput, name: string, change: (policy: Poli
 }
 
 /** The limit at which a rule asks for nothing. */
-export function loosestLimit(rule: CurveRule): number {
+export function loosestLimit(rule: DiversificationRule): number {
   return isSurvival(rule) ? 0 : 1;
 }
 
 /** The limit that the policy states; null = it has no such rule. */
-export function limitOf(policy: Policy, rule: CurveRule): number | null {
+export function limitOf(policy: Policy, rule: DiversificationRule): number | null {
   if (rule === 'maxSpotShare') return policy.maxSpotShare;
   if (rule === 'maxConcentration') return policy.maxConcentration;
   if (rule === 'minProviders') return policy.minProviders > 1 ? policy.minProviders : null;
@@ -73,7 +73,7 @@ export function limitOf(policy: Policy, rule: CurveRule): number | null {
 }
 
 /** The policy with another limit for the rule; at the loosest limit the rule is out. */
-export function withLimit(policy: Policy, rule: CurveRule, limit: number): Policy {
+export function withLimit(policy: Policy, rule: DiversificationRule, limit: number): Policy {
   if (rule === 'maxSpotShare') return { ...policy, maxSpotShare: limit };
   if (rule === 'maxConcentration') return { ...policy, maxConcentration: limit };
   if (rule === 'minProviders') return { ...policy, minProviders: limit };
@@ -104,10 +104,10 @@ export function withRulesOnly(policy: Policy, kept: ReadonlySet<string>): Policy
   };
 }
 
-type SurvivalRule = Extract<CurveRule, `survive.${string}`>;
-type ShareRule = Extract<CurveRule, `maxShare.${string}`>;
+type SurvivalRule = Extract<DiversificationRule, `survive.${string}`>;
+type ShareRule = Extract<DiversificationRule, `maxShare.${string}`>;
 
-export function isSurvival(rule: CurveRule): rule is SurvivalRule {
+export function isSurvival(rule: DiversificationRule): rule is SurvivalRule {
   return rule === 'survive.provider' || rule === 'survive.region';
 }
 

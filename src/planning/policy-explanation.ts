@@ -1,7 +1,7 @@
 import type { Plan, PlanInput } from '../domain/plan.ts';
 import type { PolicyExplanation, PolicyPrice, RuleConflict, RulePremium } from '../domain/plan-analysis.ts';
-import { CURVE_RULES } from '../domain/plan-analysis.ts';
 import type { Policy } from '../domain/policy.ts';
+import { DIVERSIFICATION_RULES } from '../domain/policy.ts';
 import type { AnalysisOptions } from './analysis-input.ts';
 import { afresh, figuresOf, limitOf, placesFewer, premiumOver, withPolicy, withRulesOnly } from './analysis-input.ts';
 import { policiesInOrder } from './market-view.ts';
@@ -90,7 +90,7 @@ async function priceOf(variants: Variants): Promise<PolicyPrice> {
 
 function rulePremium({ input, policy }: Variants, rule: string, ruled: Plan, without: Plan): RulePremium {
   const lines = ruled.rules.filter((use) => use.policy === policy.name && use.rule === rule);
-  const known = CURVE_RULES.find((name) => name === rule);
+  const known = DIVERSIFICATION_RULES.find((name) => name === rule);
   return {
     rule,
     limit: (known === undefined ? null : limitOf(policy, known)) ?? lines[0]?.limit ?? 0,

@@ -1,6 +1,6 @@
 import type { Plan, PlanInput } from '../domain/plan.ts';
-import type { CurvePoint, CurveQuestion, CurveRule, PremiumCurve } from '../domain/plan-analysis.ts';
-import type { Policy } from '../domain/policy.ts';
+import type { CurvePoint, CurveQuestion, PremiumCurve } from '../domain/plan-analysis.ts';
+import type { DiversificationRule, Policy } from '../domain/policy.ts';
 import { matchesRegionPattern } from '../domain/workload.ts';
 import type { AnalysisOptions } from './analysis-input.ts';
 import {
@@ -69,7 +69,7 @@ function policyNamed(input: PlanInput, name: string): Policy {
   return policy;
 }
 
-function checkLimit(rule: CurveRule, limit: number): void {
+function checkLimit(rule: DiversificationRule, limit: number): void {
   const allowed =
     rule === 'minProviders'
       ? Number.isInteger(limit) && limit >= 1
@@ -83,14 +83,14 @@ function checkLimit(rule: CurveRule, limit: number): void {
  * Limits from the least that so many subjects could keep at all (1/n for a cap over n) to the least that asks for nothing (the share
  * that the fleet has without the rule).
  */
-function defaultLimits(input: PlanInput, policy: Policy, rule: CurveRule, baseline: Plan): readonly number[] {
+function defaultLimits(input: PlanInput, policy: Policy, rule: DiversificationRule, baseline: Plan): readonly number[] {
   const count = subjectCount(input, policy, rule);
   const current = limitOf(policy, rule);
   const chosen = chosenLimits(rule, count, largestValue(policy, rule, baseline));
   return current === null ? chosen : [...chosen, current];
 }
 
-function chosenLimits(rule: CurveRule, count: number, largest: number): readonly number[] {
+function chosenLimits(rule: DiversificationRule, count: number, largest: number): readonly number[] {
   if (rule === 'minProviders') return Array.from({ length: Math.min(DEFAULT_POINTS, count) }, (_, index) => index + 1);
   // Where there is one subject only, half of it shows that nothing else can be had.
   const evenShare = count > 1 ? 1 / count : 0.5;
@@ -109,12 +109,12 @@ function spread(low: number, high: number): readonly number[] {
   );
 }
 
-function largestValue(policy: Policy, rule: CurveRule, { rules }: Plan): number {
+function largestValue(policy: Policy, rule: DiversificationRule, { rules }: Plan): number {
   const values = rules.filter((use) => use.policy === policy.name && use.rule === rule).map(({ value }) => value);
   return values.reduce((a, b) => Math.max(a, b), 0);
 }
 
-const SCOPE_OF_RULE: Readonly<Record<CurveRule, Scope>> = {
+const SCOPE_OF_RULE: Readonly<Record<DiversificationRule, Scope>> = {
   'maxShare.provider': 'provider',
   'maxShare.region': 'region',
   'maxShare.zone': 'zone',
@@ -128,7 +128,7 @@ const SCOPE_OF_RULE: Readonly<Record<CurveRule, Scope>> = {
 };
 
 /** How many subjects of the rule the policy lets its workloads run in. */
-function subjectCount(input: PlanInput, policy: Policy, rule: CurveRule): number {
+function subjectCount(input: PlanInput, policy: Policy, rule: DiversificationRule): number {
   const policies = policiesInOrder(input);
   const wanted = new Set(
     input.workloads

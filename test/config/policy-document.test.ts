@@ -3,9 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { formatConfigError } from '../../src/config/config-error.ts';
 import { parsePolicy, policyDocument } from '../../src/config/policy.ts';
-import { RELAXABLE_RULES } from '../../src/config/policy-schema.ts';
 import type { Policy } from '../../src/domain/policy.ts';
-import { SHARE_MEASURES } from '../../src/domain/policy.ts';
+import { DIVERSIFICATION_RULES, SHARE_MEASURES } from '../../src/domain/policy.ts';
 
 const share = fc.integer({ min: 34, max: 100 }).map((value) => value / 100);
 const nullable = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
@@ -39,7 +38,7 @@ const policies: fc.Arbitrary<Policy> = fc
       }),
       { maxLength: 2, selector: ({ loss }) => loss },
     ),
-    relaxation: fc.uniqueArray(fc.constantFrom(...RELAXABLE_RULES), { maxLength: 4 }),
+    relaxation: fc.uniqueArray(fc.constantFrom(...DIVERSIFICATION_RULES), { maxLength: 4 }),
     maxPremiumShare: nullable(fc.integer({ min: 0, max: 200 }).map((value) => value / 100)),
     maxPriceMicroUsdPerHour: nullable(money),
     egressMicroUsdPerGb: money,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatConfigError } from '../../src/config/config-error.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
-import { RELAXABLE_RULES } from '../../src/config/policy-schema.ts';
+import { DIVERSIFICATION_RULES } from '../../src/domain/policy.ts';
 
 const FULL = `apiVersion: gpu-broker/v1
 kind: Policy
@@ -231,13 +231,13 @@ describe('a mistake in a policy', () => {
       'unknown rule to relax',
       'survive.provider]',
       'survive.provder]',
-      `14:30 spec.diversification.relax[1]: "survive.provder" is unknown; allowed: ${RELAXABLE_RULES.join(', ')}; did you mean survive.provider?`,
+      `14:30 spec.diversification.relax[1]: "survive.provder" is unknown; allowed: ${DIVERSIFICATION_RULES.join(', ')}; did you mean survive.provider?`,
     ],
     [
       'the old name of a rule to relax',
       'survive.provider]',
       'survive]',
-      `14:30 spec.diversification.relax[1]: "survive" is unknown; allowed: ${RELAXABLE_RULES.join(', ')}`,
+      `14:30 spec.diversification.relax[1]: "survive" is unknown; allowed: ${DIVERSIFICATION_RULES.join(', ')}`,
     ],
     [
       'number for what survives',

@@ -1,6 +1,6 @@
 /** The best of all placements under a policy language with thresholds, rules to give up and several fleets (docs/policy.md). */
 import type { PlanInput } from '../../src/domain/plan.ts';
-import type { Policy } from '../../src/domain/policy.ts';
+import { DIVERSIFICATION_RULES, type Policy } from '../../src/domain/policy.ts';
 import { allPlacements, compareCounts, type Placement } from './exhaustive.ts';
 import { keptMachines, type Machine, policyOf, total } from './fleet-arithmetic.ts';
 import {
@@ -15,19 +15,6 @@ import {
 
 /** Costs nearer than this, in micro-dollars, are the same. */
 const SAME_COST = 0.5;
-
-export const DIVERSIFICATION_RULES = [
-  'maxShare.provider',
-  'maxShare.region',
-  'maxShare.zone',
-  'maxShare.pool',
-  'maxShare.market',
-  'maxSpotShare',
-  'minProviders',
-  'maxConcentration',
-  'survive.provider',
-  'survive.region',
-] as const;
 
 const ALL_LIFTED: ReadonlySet<string> = new Set(DIVERSIFICATION_RULES);
 

@@ -1,9 +1,10 @@
 /** What is wrong with a plan of any size, judged from its input and docs/policy.md alone. Shares no code with `src/planning`. */
 import type { Plan, PlanInput, PlannedMachine } from '../../src/domain/plan.ts';
 import type { Policy } from '../../src/domain/policy.ts';
+import { DIVERSIFICATION_RULES } from '../../src/domain/policy.ts';
 import { poolKey, regionKey } from '../../src/domain/pool.ts';
 import { isSuppliable, keepsBudgets, mayBuy } from './exhaustive.ts';
-import { DIVERSIFICATION_RULES, fleetOf, violations } from './exhaustive-search.ts';
+import { fleetOf, violations } from './exhaustive-search.ts';
 import { adjusted, keptMachines, plannedMachines, policyOf, total } from './fleet-arithmetic.ts';
 import type { Force } from './fleet-rules.ts';
 import { countingProviders, placesOf } from './fleet-rules.ts';

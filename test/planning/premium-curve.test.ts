@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CurveRule } from '../../src/domain/plan-analysis.ts';
-import { CURVE_RULES } from '../../src/domain/plan-analysis.ts';
+import { DIVERSIFICATION_RULES, type DiversificationRule } from '../../src/domain/policy.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { premiumCurve } from '../../src/planning/premium-curve.ts';
 import { caps, inputWith, leaseAt, offerAt, policyWith, usd, workload } from './market-builders.ts';
@@ -36,9 +35,9 @@ describe('premiumCurve', () => {
     expect(curve.points[2]?.binding).toBe(false);
   });
 
-  it.each(CURVE_RULES)(
+  it.each(DIVERSIFICATION_RULES)(
     '%s: by default nine limits or so, from what is hard to keep to what costs nothing',
-    async (rule: CurveRule) => {
+    async (rule: DiversificationRule) => {
       const { points, baseline } = await premiumCurve(INPUT, { ...DEFAULT, rule });
       expect(points.length).toBeGreaterThanOrEqual(rule === 'minProviders' ? 3 : 2);
       expect(points.length).toBeLessThanOrEqual(9);
@@ -107,7 +106,7 @@ describe('premiumCurve', () => {
   });
 
   it('refuses limits that the rule cannot have, and policies that there are not', async () => {
-    const ask = (rule: CurveRule, limit: number, policy = 'default') =>
+    const ask = (rule: DiversificationRule, limit: number, policy = 'default') =>
       premiumCurve(INPUT, { policy, rule, limits: [limit] });
     await expect(ask('maxShare.provider', 1.2)).rejects.toThrow('allowed: a share from 0 to 1');
     await expect(ask('minProviders', 0.5)).rejects.toThrow('allowed: a whole number of 1 or more');

@@ -1,5 +1,5 @@
 import type { PlanInput, PlanWorkload, TeamBudget } from '../../src/domain/plan.ts';
-import type { Policy, Survive } from '../../src/domain/policy.ts';
+import { DIVERSIFICATION_RULES, type Policy, type Survive } from '../../src/domain/policy.ts';
 import { policyIn, usd } from './market-builders.ts';
 import type { Dice, Size } from './random-instances.ts';
 import { diceFrom, randomInput, randomPolicy } from './random-instances.ts';
@@ -7,19 +7,6 @@ import { diceFrom, randomInput, randomPolicy } from './random-instances.ts';
 /** Teams of two policies (`a-*`, `b-*`) and one that no policy governs. */
 const TEAMS = ['a-1', 'a-2', 'b-1', 'b-1', 'nobody'] as const;
 const FACTORS = [0.5, 0.7, 1.3, 0.000_01] as const;
-
-const RELAXABLE = [
-  'maxShare.provider',
-  'maxShare.region',
-  'maxShare.zone',
-  'maxShare.pool',
-  'maxShare.market',
-  'maxSpotShare',
-  'minProviders',
-  'maxConcentration',
-  'survive.provider',
-  'survive.region',
-] as const;
 
 function randomSurvive(dice: Dice): Survive[] {
   return (['provider', 'region'] as const)
@@ -30,7 +17,7 @@ function randomSurvive(dice: Dice): Survive[] {
 /** A policy that may state any rule there is. */
 export function anyPolicy(dice: Dice, changes: Partial<Policy>): Policy {
   const base = randomPolicy(dice);
-  const order = dice.shuffled(RELAXABLE);
+  const order = dice.shuffled(DIVERSIFICATION_RULES);
   const relax = dice.chance(0.2) ? order.slice(0, dice.count(1, order.length)) : [];
   return {
     ...base,

@@ -4,7 +4,7 @@ import { field } from '../../config/schema-issues.ts';
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import type { RuleUse } from '../../domain/plan.ts';
 import type { FleetFigures, FleetLoss, Premium, ReplicaLoss } from '../../domain/plan-analysis.ts';
-import { CURVE_RULES } from '../../domain/plan-analysis.ts';
+import { DIVERSIFICATION_RULES } from '../../domain/policy.ts';
 import { rateJson, rateSchema, timeJson, timeSchema } from './common.ts';
 
 type NameOf = (workloadId: string) => string;
@@ -240,7 +240,7 @@ const limitField = field(z.number().min(0).max(1000), 'a share from 0 to 1, or f
 /** Whether the rule can have the limit is checked with the rule known. */
 export const curveRequestSchema = z
   .strictObject({
-    rule: z.enum(CURVE_RULES),
+    rule: z.enum(DIVERSIFICATION_RULES),
     limits: field(z.array(limitField).min(1).max(50), 'a list of 1 to 50 limits')
       .optional()
       .meta({ description: 'Shares 0..1, or counts for minProviders; by default nine, and the policy’s own' }),
@@ -251,7 +251,7 @@ export const curveSchema = z
   .strictObject({
     policy: z.string(),
     at: timeSchema,
-    rule: z.enum(CURVE_RULES),
+    rule: z.enum(DIVERSIFICATION_RULES),
     currentLimit: z.number().nullable().meta({ description: 'Null: the policy has no such rule' }),
     keepsLeases,
     baseline: figuresSchema.meta({ description: 'Without the rule, all others in force' }),

@@ -7,7 +7,7 @@ import { pageSchema } from '../../api/resources/common.ts';
 import { fleetSchema } from '../../api/resources/fleet.ts';
 import { policyStateSchema } from '../../api/resources/policy.ts';
 import { planRecordSchema, type ReplayJson, replayJson, replaySchema } from '../../api/resources/replay.ts';
-import { CURVE_RULES } from '../../domain/plan-analysis.ts';
+import { DIVERSIFICATION_RULES } from '../../domain/policy.ts';
 import type { ApiClient } from '../api-client.ts';
 import { CliError, EXIT } from '../cli-error.ts';
 import { type CliOptions, contextOf } from '../command-context.ts';
@@ -122,7 +122,9 @@ export function addPolicyAnalyses(policy: Command, cli: CliOptions): void {
   policy
     .command('curve')
     .description('show the cost of the fleet as a function of one limit')
-    .addOption(new Option('--rule <rule>', 'the rule whose limit moves').choices(CURVE_RULES).makeOptionMandatory())
+    .addOption(
+      new Option('--rule <rule>', 'the rule whose limit moves').choices(DIVERSIFICATION_RULES).makeOptionMandatory(),
+    )
     .option('--policy <name>', 'name of the policy; the one in force by default')
     .addOption(
       new Option('--limits <numbers...>', 'limits to show: shares, or counts for minProviders').argParser(limit),
