@@ -48,6 +48,7 @@ export class Master {
   readonly #draft: ModelDraft;
   readonly #places = new Map<Candidate, Place>();
   #model: LinearModel | null = null;
+  #priceOfModel: Pricing | null = null;
 
   constructor(problem: Problem, rules: RuleBook, requiredProviders: readonly number[]) {
     this.problem = problem;
@@ -141,12 +142,10 @@ export class Master {
     lotsOf: (candidate: Candidate) => readonly [lower: number, upper: number] | null,
   ): Promise<{ readonly model: LinearModel; readonly places: readonly Place[] }> {
     const columns: Column[] = [];
-    const specials = new Map<number, number>();
     const taken = new Set<number>();
     for (const { lots, replicas } of this.#places.values()) taken.add(lots).add(replicas);
     for (const [index, column] of this.#draft.columns.entries()) {
       if (taken.has(index)) continue;
-      specials.set(index, columns.length);
       columns.push({ ...column, cost: price.special(index) });
     }
     const chosen = this.candidates.flatMap((candidates) =>
@@ -166,12 +165,8 @@ export class Master {
       columns.push(built.replicas);
       return { candidate, lots, replicas: lots + 1 };
     });
-    this.specialColumns = specials;
     return { model: await LinearModel.open(columns, rows), places };
   }
-
-  /** Where the columns that are no candidates stand in the model that `whole` made last. */
-  specialColumns: ReadonlyMap<number, number> = new Map();
 
   /** What one lot of the candidate would add to the objective at the prices of the rows: no answer that uses it is below bound + this. */
   reducedCost(candidate: Candidate, duals: Float64Array, price: Pricing): number {
@@ -211,6 +206,7 @@ export class Master {
   }
 
   #first(candidates: readonly Candidate[]): readonly Candidate[] {
+    // Three providers with two markets each are what fleets mostly have.
     const perPlace = this.problem.classes.length * FIRST_PER_PLACE * 6 > FIRST_IN_ALL ? 1 : FIRST_PER_PLACE;
     const counts = new Map<string, number>();
     return candidates.filter(({ option: { running, weight } }) => {
@@ -267,8 +263,6 @@ export class Master {
     }
     return this.#model;
   }
-
-  #priceOfModel: Pricing | null = null;
 
   /** Cost of special columns when costs are the true ones. */
   trueCostOf(column: number): number {

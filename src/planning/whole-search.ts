@@ -89,9 +89,11 @@ export class WholeSearch {
     this.#cuts.addNear(placements);
     const nearby = await this.#nearby(price, relaxed, placements, gap);
     if (nearby !== null && within(gap, nearby.objective, relaxed.bound)) return { ...nearby, isProven: true };
-    if (nearby !== null && this.#quick) return nearby;
-    const proven = await this.#among(price, relaxed, nearby, gap);
-    return proven ?? nearby;
+    const start = atOnce === null ? null : { ...atOnce, bound: relaxed.bound, isProven: false };
+    const known = nearby === null || start === null ? (nearby ?? start) : better(nearby, start);
+    if (known !== null && this.#quick) return known;
+    const proven = await this.#among(price, relaxed, known, gap);
+    return proven ?? known;
   }
 
   /** A good answer at once: lots a few away from the relaxation's, and few others. Its bound is the relaxation's. */
