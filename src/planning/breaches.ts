@@ -20,9 +20,40 @@ export interface Breach {
 /** Relative to the fleet: far below a micro-dollar, far above what binary fractions lose. */
 const TOLERANCE = 1e-9;
 
-/** What may exceed `limit × total`: the present excess of the kept leases, so that a cap already broken neither blocks nor gets worse. */
-export function keptExcess(kept: Ledger, cap: Cap, subject: string, measure: ShareMeasure): number {
-  return Math.max(0, kept.amount(cap.scope, subject, measure) - cap.limit * kept.total(measure));
+/**
+ * Leases that are taken as given. Where they exceed a rule, the plan may as well: by as much as those that must stay do, and by
+ * no more than all that runs today does, so that a cap already broken neither blocks nor gets worse, and one that is kept stays so.
+ */
+export interface Kept {
+  readonly staying: Ledger;
+  /** With the leases that the plan may move: the same as `staying` where none may. */
+  readonly present: Ledger;
+}
+
+/** What may exceed `limit × total` of a cap. */
+export function keptExcess(kept: Kept, cap: Cap, subject: string, measure: ShareMeasure): number {
+  return excused(kept, capExcess(cap, subject, measure)).excess;
+}
+
+/** How much leases exceed a rule by: in the measure's unit. */
+type Excess = (ledger: Ledger) => number;
+
+export function capExcess(
+  { scope, limit }: Pick<Cap, 'scope' | 'limit'>,
+  subject: string,
+  measure: ShareMeasure,
+): Excess {
+  return (ledger) => ledger.amount(scope, subject, measure) - limit * ledger.total(measure);
+}
+
+/** The excess that is allowed, and the leases that have it: null where none is. */
+export function excused(
+  { staying, present }: Kept,
+  excessOf: Excess,
+): { readonly excess: number; readonly of: Ledger | null } {
+  const [one, other] = [excessOf(staying), excessOf(present)];
+  const excess = Math.min(one, other);
+  return excess <= 0 ? { excess: 0, of: null } : { excess, of: one <= other ? staying : present };
 }
 
 /** How far the norm of the providers' money exceeds √limit × total: above 0 iff the Herfindahl–Hirschman index exceeds the limit. */
@@ -32,10 +63,15 @@ export function concentrationExcess(ledger: Ledger, limit: number, measure: Shar
   return Math.sqrt(squares) - Math.sqrt(limit) * ledger.total(measure);
 }
 
+/** What the same may exceed 0 by. */
+export function keptConcentration(kept: Kept, limit: number, measure: ShareMeasure): number {
+  return excused(kept, (ledger) => concentrationExcess(ledger, limit, measure)).excess;
+}
+
 /** Breaches of one cap by the subjects given (all that hold machines by default). */
 export function capBreaches(
   ledger: Ledger,
-  kept: Ledger,
+  kept: Kept,
   cap: Cap,
   measure: ShareMeasure,
   subjects: readonly string[] = ledger.subjects(cap.scope),
@@ -52,7 +88,7 @@ export function capBreaches(
 }
 
 /** Whether the fleet breaks any rule that {@link fleetBreaches} would tell; quicker where that is all one wants to know. */
-export function isBroken(ledger: Ledger, kept: Ledger, rules: Rules, requiredProviders: number): boolean {
+export function isBroken(ledger: Ledger, kept: Kept, rules: Rules, requiredProviders: number): boolean {
   const { measure } = rules;
   const total = ledger.total(measure);
   const overCap = rules.caps.some((cap) =>
@@ -64,9 +100,9 @@ export function isBroken(ledger: Ledger, kept: Ledger, rules: Rules, requiredPro
   return overCap || fleetBreaches(ledger, kept, { ...rules, caps: [] }, requiredProviders).length > 0;
 }
 
-function concentrationBreaches(ledger: Ledger, kept: Ledger, limit: number, measure: ShareMeasure): readonly Breach[] {
+function concentrationBreaches(ledger: Ledger, kept: Kept, limit: number, measure: ShareMeasure): readonly Breach[] {
   const total = ledger.total(measure);
-  const over = concentrationExcess(ledger, limit, measure) - Math.max(0, concentrationExcess(kept, limit, measure));
+  const over = concentrationExcess(ledger, limit, measure) - keptConcentration(kept, limit, measure);
   if (over <= TOLERANCE * total) return [];
   const squares = [...ledger.amounts('provider', measure).values()].map((amount) => (amount / total) ** 2);
   const value = squares.reduce((sum, square) => sum + square, 0);
@@ -82,12 +118,7 @@ export function countedProviders(ledger: Ledger, rules: Rules): number {
  * Every fleet rule that the fleet breaks; `requiredProviders` is the number the fleet must be spread over (an empty one need not).
  * `survive` and budgets are not here: they are about workloads and teams.
  */
-export function fleetBreaches(
-  ledger: Ledger,
-  kept: Ledger,
-  rules: Rules,
-  requiredProviders: number,
-): readonly Breach[] {
+export function fleetBreaches(ledger: Ledger, kept: Kept, rules: Rules, requiredProviders: number): readonly Breach[] {
   const breaches = rules.caps.flatMap((cap) => capBreaches(ledger, kept, cap, rules.measure));
   if (rules.maxConcentration !== null) {
     breaches.push(...concentrationBreaches(ledger, kept, rules.maxConcentration, moneyMeasure(rules)));

@@ -2,7 +2,7 @@ import type { ShareMeasure } from '../domain/policy.ts';
 import type { Placement } from './allocation.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Breach } from './breaches.ts';
-import { concentrationExcess, fleetBreaches, keptExcess } from './breaches.ts';
+import { capExcess, concentrationExcess, excused, fleetBreaches, keptConcentration, keptExcess } from './breaches.ts';
 import { keyOf, unitOf } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Master, Place } from './master.ts';
@@ -94,8 +94,8 @@ export class Cuts {
       if (rules === undefined || owner === undefined) return { ...subject, slope: 0 };
       const total = this.#totalIn(values, subject.fleet, rules.measure);
       // Where the kept leases' excess is allowed, the limit moves that allowance as well.
-      const excess = keptExcess(owner.kept, { ...subject, scope }, subject.subject, rules.measure);
-      const allowed = excess > 0 ? owner.kept.total(rules.measure) / unitOf(rules.measure) : 0;
+      const { of } = excused(owner.kept, capExcess({ ...subject, scope }, subject.subject, rules.measure));
+      const allowed = of === null ? 0 : of.total(rules.measure) / unitOf(rules.measure);
       return { ...subject, slope: (rowDuals[row] ?? 0) * (total - allowed) };
     });
     const tangents = Map.groupBy(this.#tangents, ({ fleet }) => fleet);
@@ -104,8 +104,8 @@ export class Cuts {
       const owner = this.#master.problem.fleets[fleet];
       const limit = rules?.maxConcentration ?? 1;
       const measure = rules === undefined ? 'spend' : moneyMeasure(rules);
-      const isOver = owner !== undefined && concentrationExcess(owner.kept, limit, measure) > 0;
-      const allowed = isOver ? owner.kept.total(measure) / unitOf(measure) : 0;
+      const over = owner && excused(owner.kept, (ledger) => concentrationExcess(ledger, limit, measure)).of;
+      const allowed = over == null ? 0 : over.total(measure) / unitOf(measure);
       const price = rows.reduce((sum, { row }) => sum + (rowDuals[row] ?? 0), 0);
       const slope = (price * (this.#totalIn(values, fleet, measure) - allowed)) / (2 * Math.sqrt(limit));
       return { fleet, rule: MAX_CONCENTRATION, subject: '', limit, slope };
@@ -200,8 +200,8 @@ export class Cuts {
     const total = this.#master.columnOf(keyOf.total(fleet, measure));
     if (total !== null) entries.push([total, -Math.sqrt(limit) * (1 - 1e-5 * (2 ** leaning - 1))]);
     const kept = this.#master.problem.fleets[fleet]?.kept;
-    const excess = kept === undefined ? 0 : concentrationExcess(kept, limit, measure);
-    const row = this.#master.addRow({ lower: NONE, upper: Math.max(0, excess) / unitOf(measure) }, entries, null);
+    const excess = kept === undefined ? 0 : keptConcentration(kept, limit, measure);
+    const row = this.#master.addRow({ lower: NONE, upper: excess / unitOf(measure) }, entries, null);
     this.#tangents.push({ fleet, row });
   }
 }

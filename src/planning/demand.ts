@@ -1,9 +1,8 @@
 import type { PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
-import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
-import { globMatches } from '../domain/workload.ts';
-import { compareText, policiesInOrder } from './market-view.ts';
+import { Governance } from './governance.ts';
+import { compareText } from './market-view.ts';
 import type { Loss } from './rules.ts';
 import { subjectsOf } from './rules.ts';
 
@@ -56,24 +55,17 @@ interface Unserved {
   readonly keptReplicas: DemandClass['keptReplicas'];
 }
 
-/** Index of the policy whose teams the team belongs to; −1 where none governs it. */
-export function fleetOfTeam(policies: readonly Policy[], team: string): number {
-  return policies.findIndex(({ teams }) => teams.some((pattern) => globMatches(pattern, team)));
-}
-
 /** What no lease serves yet, in a stated order; with `moves` also what runs and could run elsewhere. */
 export function demandOf(input: PlanInput, moves: boolean): readonly DemandClass[] {
-  const policies = policiesInOrder(input);
+  const governance = new Governance(input);
   const leases = Map.groupBy(input.leases, ({ workloadId }) => workloadId);
-  const fleets = new Map<string, number>();
   const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
   const alike = new Map<string, Unserved[]>();
   const completions: DemandClass[] = [];
   const workloads = input.workloads.toSorted((a, b) => compareText(a.id, b.id));
   for (const workload of workloads) {
     const { team } = workload.spec;
-    const fleet = fleets.get(team) ?? fleetOfTeam(policies, team);
-    fleets.set(team, fleet);
+    const fleet = governance.fleetOfTeam(team);
     if (fleet < 0) continue;
     const movable = moves && !workload.spec.isProtected;
     const entry = unservedOf(workload, fleet, leases.get(workload.id) ?? [], movable);
@@ -98,8 +90,9 @@ export function classOfMember(demandClass: DemandClass, member: Member): DemandC
 export function lotSignature({ leases, replicas }: RunningLot): string {
   const [first] = leases;
   if (first === undefined) throw new RangeError('a running lot has at least one lease');
-  const { pool, accelerator, acceleratorCount, priceMicroUsdPerHour } = first;
-  return [poolKey(pool), accelerator, acceleratorCount, priceMicroUsdPerHour, leases.length, replicas.length].join(' ');
+  const { pool, accelerator, acceleratorCount } = first;
+  const prices = leases.map(({ priceMicroUsdPerHour }) => priceMicroUsdPerHour).toSorted((a, b) => a - b);
+  return [poolKey(pool), accelerator, acceleratorCount, prices.join('+'), replicas.length].join(' ');
 }
 
 function classOf(entries: readonly Unserved[]): DemandClass {
@@ -157,7 +150,9 @@ function unservedOf(workload: PlanWorkload, fleet: number, leases: readonly Plan
     const missingParts = Array.from({ length: beside.partCount }, (_, part) => part).filter(
       (part) => !present.has(part),
     );
-    if (movable && missingParts.length === 0) {
+    // A gang of several kinds of machines has no one place to count for: it stays.
+    const isOfOnePool = gang.every(({ pool }) => poolKey(pool) === poolKey(beside.pool));
+    if (movable && missingParts.length === 0 && isOfOnePool) {
       const shared = beside.replicas.filter((other) => other < replicas).toSorted((a, b) => a - b);
       const together = gang.length > 1 || shared.length === 0 ? [replica] : shared;
       lots.set(gang.map(({ id }) => id).join(' '), { leases: gang, replicas: together });

@@ -7,11 +7,12 @@ import { assign } from './assignment.ts';
 import { countedProviders } from './breaches.ts';
 import { decide } from './decide.ts';
 import type { DemandClass } from './demand.ts';
-import { demandOf, fleetOfTeam, kindOf } from './demand.ts';
+import { demandOf, kindOf } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
 import type { Fleet, TeamSpend } from './fleets.ts';
 import { leaseWeight } from './fleets.ts';
+import { Governance } from './governance.ts';
 import { greedily, roundedDown } from './greedy.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
@@ -25,6 +26,7 @@ import type { Draft } from './prune.ts';
 import { PlaceKeys } from './prune.ts';
 import type { RuleBook } from './rules.ts';
 import { rulesOf } from './rules.ts';
+import { ungoverned } from './ungoverned.ts';
 
 /** An answer at once may cost this share more than the relaxation says it might; past that it is searched for. */
 const MOST_LOSS_SHARE = 0.1;
@@ -45,6 +47,7 @@ export interface Increment {
  */
 export class FleetSession {
   readonly #input: PlanInput;
+  readonly #governance: Governance;
   #market: MarketView;
   readonly #workloads = new Map<string, PlanWorkload>();
   readonly #leases = new Map<string, Map<string, PlanLease>>();
@@ -62,6 +65,7 @@ export class FleetSession {
 
   constructor(input: PlanInput, gapShare = 1e-4) {
     this.#input = { ...input, policies: policiesInOrder(input) };
+    this.#governance = new Governance(input);
     this.#gapShare = gapShare;
     this.#market = marketViewOf(input);
     this.#fleets = input.policies.map(() => new Ledger());
@@ -75,7 +79,11 @@ export class FleetSession {
 
   /** Places a workload that is new, or has changed and has replicas without a place. */
   async place(workload: PlanWorkload): Promise<Increment> {
+    const running = this.leasesOf(workload.id);
+    // What runs counts for the team, and by the choices, that the workload has now.
+    for (const lease of running) this.#book(lease, -1);
     this.#workloads.set(workload.id, workload);
+    for (const lease of running) this.#book(lease, 1);
     return this.#placeUnserved([workload]);
   }
 
@@ -123,7 +131,7 @@ export class FleetSession {
   #around(): Omit<Problem, 'classes' | 'options'> {
     const fleets = this.#input.policies.map((policy, index) => {
       const kept = this.#fleets[index] ?? new Ledger();
-      return { policy, base: kept, kept };
+      return { policy, base: kept, kept: { staying: kept, present: kept } };
     });
     return {
       ...{ input: this.#input, market: this.#market, supply: this.#supply(), fleets },
@@ -150,7 +158,7 @@ export class FleetSession {
     const problem = problemFrom(around, demandOf(input, false), false, optionsFor);
     const increment = (await this.#atOnce(problem)) ?? (await this.#searched(problem));
     for (const machine of increment.machines) this.#book(this.#leaseOf(machine), 1);
-    return increment;
+    return { ...increment, held: [...increment.held, ...ungoverned(input)] };
   }
 
   /**
@@ -200,10 +208,10 @@ export class FleetSession {
   /** Null where it takes a plan to tell: near `enforceAbove`, or where kept leases stand at too few providers. */
   #rulesInForce(problem: Problem): RuleBook | null {
     const all = problem.fleets.map(({ policy }) => rulesOf(policy));
-    const isPlain = problem.fleets.every(({ policy, kept }, index) => {
+    const isPlain = problem.fleets.every(({ policy, base }, index) => {
       const rules = all[index];
-      if (rules === undefined || kept.total('spend') < policy.enforceAboveMicroUsdPerHour) return false;
-      return kept.machineCount === 0 || countedProviders(kept, rules) >= rules.minProviders;
+      if (rules === undefined || base.total('spend') < policy.enforceAboveMicroUsdPerHour) return false;
+      return base.machineCount === 0 || countedProviders(base, rules) >= rules.minProviders;
     });
     return isPlain && problem.classes.every(({ completion }) => completion === null) ? all : null;
   }
@@ -270,18 +278,19 @@ export class FleetSession {
 
   /** Enters a lease, whose use of quotas is known already, into the fleet. */
   #book(lease: PlanLease, count: 1 | -1): void {
+    if (count > 0) {
+      const leases = this.#leases.get(lease.workloadId) ?? new Map<string, PlanLease>();
+      this.#leases.set(lease.workloadId, leases.set(lease.id, lease));
+    }
     const workload = this.#workloads.get(lease.workloadId);
     const { policies } = this.#input;
-    const index = workload === undefined ? -1 : fleetOfTeam(policies, workload.spec.team);
+    const index = workload === undefined ? -1 : this.#governance.fleetOfTeam(workload.spec.team);
     const policy = policies[index];
     if (workload === undefined || policy === undefined) return;
     const weight = leaseWeight(policies, policy, workload.spec, lease);
     this.#fleets[index]?.add(weight, count);
     const { team } = workload.spec;
     this.#spends.set(team, (this.#spends.get(team) ?? 0) + weight.amounts.spend * count);
-    if (count < 0) return;
-    const leases = this.#leases.get(lease.workloadId) ?? new Map<string, PlanLease>();
-    this.#leases.set(lease.workloadId, leases.set(lease.id, lease));
   }
 
   #release(lease: PlanLease): void {

@@ -2,10 +2,11 @@ import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { PlanInput, PlanLease, TeamBudget } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
-import { fleetOfTeam } from './demand.ts';
+import type { Kept } from './breaches.ts';
+import { Governance } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
-import { compareText, policiesInOrder } from './market-view.ts';
+import { compareText } from './market-view.ts';
 import { adjustedPrice, egressCost } from './pricing.ts';
 import { subjectsOf } from './rules.ts';
 
@@ -14,8 +15,7 @@ export interface Fleet {
   readonly policy: Policy;
   /** What runs besides the options of a problem: kept leases, and whatever else is taken as given. */
   readonly base: Ledger;
-  /** The kept leases alone: their present excess over a cap is allowed. */
-  readonly kept: Ledger;
+  readonly kept: Kept;
 }
 
 /** What a budgeted team spends already: all its leases, and those that the plan may not move. */
@@ -26,32 +26,36 @@ export interface TeamSpend extends TeamBudget {
 
 /** The fleets of all policies, in the order of the policies' names, with all leases as kept. */
 export function fleetsOf(input: PlanInput): readonly Fleet[] {
-  const policies = policiesInOrder(input);
-  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  const governance = new Governance(input);
+  const ledgers = ledgersOf(governance, input.leases);
+  return governance.policies.map((policy, index) => {
+    const kept = ledgers[index] ?? new Ledger();
+    return { policy, base: kept, kept: { staying: kept, present: kept } };
+  });
+}
+
+/** What the leases amount to, by the policy that governs them; those of nobody's are left out. */
+export function ledgersOf(governance: Governance, leases: readonly PlanLease[]): readonly Ledger[] {
+  const { policies } = governance;
   const ledgers = policies.map(() => new Ledger());
-  for (const lease of input.leases) {
-    const spec = specs.get(lease.workloadId);
-    const fleet = spec === undefined ? -1 : fleetOfTeam(policies, spec.team);
-    const policy = policies[fleet];
-    if (spec === undefined || policy === undefined) continue;
+  for (const lease of leases) {
+    const governed = governance.ofWorkload(lease.workloadId);
+    if (governed === null) continue;
+    const { spec, policy, fleet } = governed;
     ledgers[fleet]?.add(leaseWeight(policies, policy, spec, lease), 1);
   }
-  return policies.map((policy, index) => {
-    const kept = ledgers[index] ?? new Ledger();
-    return { policy, base: kept, kept };
-  });
+  return ledgers;
 }
 
 /** What every budgeted team spends: with all its leases, and without the movable ones. */
 export function teamSpendsOf(input: PlanInput, movable: ReadonlySet<PlanLease>): readonly TeamSpend[] {
   if (input.teamBudgets.length === 0) return [];
-  const policies = policiesInOrder(input);
-  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
+  const governance = new Governance(input);
   const kept = new Map<string, number>();
   const base = new Map<string, number>();
   for (const lease of input.leases) {
-    const team = teams.get(lease.workloadId) ?? '';
-    const spend = adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour);
+    const team = governance.teamOf(lease.workloadId);
+    const spend = adjustedPrice(governance.policies, lease.pool, lease.priceMicroUsdPerHour);
     kept.set(team, (kept.get(team) ?? 0) + spend);
     if (!movable.has(lease)) base.set(team, (base.get(team) ?? 0) + spend);
   }

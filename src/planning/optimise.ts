@@ -85,12 +85,12 @@ export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): P
 
 function presentProviders(problem: Problem, rules: RuleBook, fleet: number): number {
   const own = rules[fleet];
-  const kept = problem.fleets[fleet]?.kept;
+  const kept = problem.fleets[fleet]?.kept.staying;
   return own === undefined || kept === undefined ? 1 : Math.max(1, countedProviders(kept, own));
 }
 
 function lacksProviders(problem: Problem, rules: Rules, fleet: number): boolean {
-  const kept = problem.fleets[fleet]?.kept;
+  const kept = problem.fleets[fleet]?.kept.staying;
   return kept !== undefined && kept.machineCount > 0 && countedProviders(kept, rules) < rules.minProviders;
 }
 

@@ -1,12 +1,16 @@
 import type { HeldReplicas, Plan, PlanInput } from '../domain/plan.ts';
-import type { Phase, Planning } from './decide.ts';
+import { fleetsAfter } from './allocation.ts';
+import { fleetBreaches } from './breaches.ts';
+import type { Decision, Phase, Planning } from './decide.ts';
 import { decide, withSameReplicas } from './decide.ts';
-import { fleetOfTeam } from './demand.ts';
-import { compareText, policiesInOrder } from './market-view.ts';
+import type { Fleet } from './fleets.ts';
+import { placesFewer } from './held-counts.ts';
+import { compareText } from './market-view.ts';
+import type { Problem } from './option.ts';
 import { planOf } from './plan-record.ts';
 import { problemOf } from './problem.ts';
-import { MAX_CONCENTRATION } from './rules.ts';
 import { unwantedLeaseIds } from './running.ts';
+import { ungoverned } from './ungoverned.ts';
 
 export interface PlanOptions {
   /** Relative gap (0..1) at which effective cost counts as optimal; 1e-4 by default. */
@@ -28,36 +32,58 @@ const MOST_REPLICAS = 1_000_000;
  * what every rule means.
  */
 export async function planFleet(input: PlanInput, options: PlanOptions = {}): Promise<Plan> {
-  const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
-  if (options.moves !== true) return planned(input, options, gapShare, false);
-  const staying = await planned(input, options, gapShare, false);
-  const moving = await planned(input, options, gapShare, true);
-  if (heldCount(moving) !== heldCount(staying)) return heldCount(moving) < heldCount(staying) ? moving : staying;
-  const drift = driftOf(input, staying) - driftOf(input, moving);
-  if (Math.abs(drift) > 1e-9) return drift > 0 ? moving : staying;
+  if (options.moves !== true) return (await outcomeOf(input, options, false)).plan;
+  const { staying, moving } = await planWithMoves(input, options);
+  return moving === null ? staying : moving.plan;
+}
+
+/** Plans with moves and without. */
+export interface Alternatives {
+  /** Everything placed without moving anything. */
+  readonly staying: Plan;
+  /** Null where moving is no better. `because`: it places more, mends what rules no longer allow, or costs less. */
+  readonly moving: { readonly plan: Plan; readonly because: 'places' | 'mends' | 'saves' } | null;
+}
+
+export async function planWithMoves(input: PlanInput, options: PlanOptions = {}): Promise<Alternatives> {
+  const stayed = await outcomeOf(input, options, false);
+  const moved = await outcomeOf(input, options, true);
+  const staying = stayed.plan;
+  const { plan, problem } = moved;
+  if (placesFewer(input, plan, staying)) return { staying, moving: null };
+  if (placesFewer(input, staying, plan)) return { staying, moving: { plan, because: 'places' } };
+  const mended = driftOf(problem.fleets, stayed) - driftOf(problem.fleets, moved);
+  if (mended > 1e-9) return { staying, moving: { plan, because: 'mends' } };
   // Moves that save less than what plans are exact to are none.
-  const isCheaper = moving.effectiveCostMicroUsdPerHour < staying.effectiveCostMicroUsdPerHour * (1 - gapShare);
-  return isCheaper ? moving : staying;
+  const worth = staying.effectiveCostMicroUsdPerHour * (1 - (options.gapShare ?? DEFAULT_GAP_SHARE));
+  const saves = mended > -1e-9 && plan.effectiveCostMicroUsdPerHour < worth;
+  return { staying, moving: saves ? { plan, because: 'saves' } : null };
 }
 
-/** How far the plan's fleet is from what the rules want: leases where none may be any more, and shares past their limits. */
-function driftOf(input: PlanInput, plan: Plan): number {
-  const unwanted = unwantedLeaseIds(input);
+/**
+ * How far the plan's fleet is from what the rules want: leases where none may be any more, and shares past their limits, as far
+ * as the leases of `fleets` do not excuse them.
+ */
+function driftOf(fleets: readonly Fleet[], { plan, problem, decision: { planned, inForce } }: Outcome): number {
+  const unwanted = unwantedLeaseIds(problem.input);
   const standing = plan.keptLeaseIds.filter((id) => unwanted.has(id)).length;
-  const past = plan.rules.filter(({ enforced, rule }) => enforced && isShare(rule));
-  return standing + past.reduce((sum, { value, limit }) => sum + Math.max(0, value - limit), 0);
+  const past = fleetsAfter(problem, planned.placements).flatMap((after, index) => {
+    const kept = fleets[index]?.kept;
+    const rules = inForce[index];
+    if (kept === undefined || rules === undefined) return [];
+    return fleetBreaches(after, kept, rules, 0).map(({ value, limit }) => value - limit);
+  });
+  return past.reduce((sum, share) => sum + share, standing);
 }
 
-/** Rules whose value must be at most their limit, both of 0 to 1. */
-function isShare(rule: string): boolean {
-  return rule.startsWith('maxShare.') || rule === 'maxSpotShare' || rule === MAX_CONCENTRATION;
+interface Outcome {
+  readonly plan: Plan;
+  readonly problem: Problem;
+  readonly decision: Decision;
 }
 
-function heldCount({ held }: Plan): number {
-  return held.reduce((sum, { replicas }) => sum + replicas.length, 0);
-}
-
-async function planned(input: PlanInput, options: PlanOptions, gapShare: number, moves: boolean): Promise<Plan> {
+async function outcomeOf(input: PlanInput, options: PlanOptions, moves: boolean): Promise<Outcome> {
+  const gapShare = options.gapShare ?? DEFAULT_GAP_SHARE;
   const onPhase = options.onPhase ?? ((): void => {});
   onPhase('prune');
   assertCounts(input);
@@ -66,10 +92,9 @@ async function planned(input: PlanInput, options: PlanOptions, gapShare: number,
   const decision = await decide(planning);
   const held = [...decision.held, ...ungoverned(input)];
   onPhase('record');
-  return planOf(
-    { problem, quick: planning.quick, ...decision, unruled: await withSameReplicas(planning, decision) },
-    held.toSorted(byWorkload),
-  );
+  const unruled = await withSameReplicas(planning, decision);
+  const plan = planOf({ problem, quick: planning.quick, ...decision, unruled }, held.toSorted(byWorkload));
+  return { plan, problem, decision };
 }
 
 /** Throws RangeError for numbers of replicas that cannot be. */
@@ -80,26 +105,6 @@ function assertCounts({ workloads }: PlanInput): void {
       `replicas of workload "${id}" must be a whole number from 0 to ${MOST_REPLICAS}, not ${spec.replicas}`,
     );
   }
-}
-
-/** Workloads of teams that no policy governs: nothing is bought for them. */
-function ungoverned(input: PlanInput): readonly HeldReplicas[] {
-  const policies = policiesInOrder(input);
-  // A gang is there when all its machines are.
-  const served = new Map<string, Map<number, number>>();
-  for (const { workloadId, replicas, partCount } of input.leases) {
-    const own = served.get(workloadId) ?? new Map<number, number>();
-    for (const replica of replicas) own.set(replica, (own.get(replica) ?? 0) + 1 / partCount);
-    served.set(workloadId, own);
-  }
-  return input.workloads.flatMap(({ id, spec }) => {
-    if (fleetOfTeam(policies, spec.team) >= 0) return [];
-    const all = Array.from({ length: spec.replicas }, (_, replica) => replica);
-    const replicas = all.filter((replica) => (served.get(id)?.get(replica) ?? 0) < 1 - 1e-9);
-    if (replicas.length === 0) return [];
-    const detail = `no policy governs the team ${spec.team}: name it under appliesTo.teams of one`;
-    return [{ workloadId: id, replicas, reasons: [{ rule: 'no-policy', detail }] }];
-  });
 }
 
 function byWorkload(a: HeldReplicas, b: HeldReplicas): number {

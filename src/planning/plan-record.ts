@@ -4,14 +4,14 @@ import type { Policy, ShareMeasure } from '../domain/policy.ts';
 import { SHARE_MEASURES } from '../domain/policy.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Decision } from './decide.ts';
-import { fleetOfTeam } from './demand.ts';
 import { leaseWeight } from './fleets.ts';
+import { Governance } from './governance.ts';
 import { Ledger } from './ledger.ts';
 import { compareText, policiesInOrder } from './market-view.ts';
 import type { Optimum } from './optimise.ts';
 import type { Problem } from './option.ts';
 import { adjustedPrice } from './pricing.ts';
-import type { PlacedReplica } from './rule-use.ts';
+import type { PlacedReplica, TeamTotal } from './rule-use.ts';
 import { budgetUses, ruleUses } from './rule-use.ts';
 import { MAX_PREMIUM } from './rules.ts';
 import { SOLVER } from './solver.ts';
@@ -74,14 +74,13 @@ function premiumOf(cost: number, unconstrained: number): number {
 function wholeFleet({ input, fleets }: Problem, after: readonly Ledger[]): Ledger {
   const whole = new Ledger();
   for (const ledger of after) whole.addAll(ledger);
-  const policies = policiesInOrder(input);
+  const governance = new Governance(input);
   const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
   const [fallback] = fleets;
   for (const lease of input.leases) {
     const spec = specs.get(lease.workloadId);
-    if (spec !== undefined && fleetOfTeam(policies, spec.team) >= 0) continue;
-    if (spec === undefined || fallback === undefined) continue;
-    whole.add(leaseWeight(policies, fallback.policy, spec, lease), 1);
+    if (spec === undefined || fallback === undefined || governance.ofSpec(spec) !== null) continue;
+    whole.add(leaseWeight(governance.policies, fallback.policy, spec, lease), 1);
   }
   return whole;
 }
@@ -89,8 +88,12 @@ function wholeFleet({ input, fleets }: Problem, after: readonly Ledger[]): Ledge
 /** Of the whole fleet, in which what the plan takes as given counts its own effective cost. */
 function effectiveOf(problem: Problem, planned: Optimum) {
   const given = problem.fleets.reduce((sum, { base }) => sum + base.total('effective-cost'), 0);
-  const effectiveCost = given + planned.effectiveCost;
-  const effectiveBound = given + planned.effectiveBound;
+  // What stands where nothing may stand any more was made dear so that it goes, and costs what it costs.
+  const madeDear = planned.placements.reduce((sum, { option, lots }) => {
+    return sum + (option.effectiveCostPerLot - option.weight.amounts['effective-cost']) * lots;
+  }, 0);
+  const effectiveCost = given + planned.effectiveCost - madeDear;
+  const effectiveBound = Math.max(0, given + planned.effectiveBound - madeDear);
   const gap = effectiveCost === 0 ? 0 : (effectiveCost - effectiveBound) / effectiveCost;
   // What binary fractions lose is no gap.
   return { effectiveCost, effectiveBound, gapShare: gap < 1e-9 ? 0 : Math.min(1, gap) };
@@ -109,9 +112,8 @@ function usesOf(
 ): readonly RuleUse[] {
   const { problem, all, inForce, unruled } = outcome;
   const { input } = problem;
-  const policies = policiesInOrder(input);
-  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
-  const fleetOf = (workloadId: string): number => fleetOfTeam(policies, teams.get(workloadId) ?? '');
+  const governance = new Governance(input);
+  const { policies } = governance;
   const leases = input.leases.filter(({ id }) => !released.has(id));
   const replicas = placedReplicas(leases, machines);
   const free = fleetsAfter(problem, unruled.placements);
@@ -120,33 +122,41 @@ function usesOf(
     const rules = all[index];
     const enforced = inForce[index];
     if (rules === undefined || enforced === undefined) return [];
-    const mine = (workloadId: string): boolean => fleetOf(workloadId) === index;
+    const mine = (workloadId: string): boolean => governance.ofWorkload(workloadId)?.fleet === index;
     const smallest = smallestMachine(
       policies,
       leases.filter(({ workloadId }) => mine(workloadId)),
       machines.filter(({ workloadId }) => mine(workloadId)),
       ledger,
     );
-    const planned = { input, index, owner, after: ledger, replicas, smallest };
+    const planned = { input, governance, index, owner, after: ledger, replicas, smallest };
     const cost = ledger.total('spend');
     const premium = premiumOf(cost, Math.min(cost, free[index]?.total('spend') ?? cost));
     return [...ruleUses(planned, rules, enforced), ...premiumUse(owner.policy, premium)];
   });
-  return [...uses, ...budgetUses(input, problem.teamSpends, spendOfTeams(input, leases, machines), 0)];
+  return [...uses, ...budgetUses(governance, problem.teamSpends, spendOfTeams(governance, leases, machines))];
 }
 
-function spendOfTeams(input: PlanInput, leases: PlanInput['leases'], machines: readonly PlannedMachine[]) {
-  const policies = policiesInOrder(input);
-  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
-  const spends = new Map<string, number>();
+/** What each team spends once the plan is carried out, and on its cheapest machine. */
+function spendOfTeams(
+  governance: Governance,
+  leases: PlanInput['leases'],
+  machines: readonly PlannedMachine[],
+): (team: string) => TeamTotal {
+  const totals = new Map<string, TeamTotal>();
   const add = (workloadId: string, spend: number): void => {
-    const team = teams.get(workloadId) ?? '';
-    spends.set(team, (spends.get(team) ?? 0) + spend);
+    const team = governance.teamOf(workloadId);
+    const { total, smallest } = totals.get(team) ?? NO_SPEND;
+    totals.set(team, { total: total + spend, smallest: smallest === 0 ? spend : Math.min(smallest, spend) });
   };
-  for (const lease of leases) add(lease.workloadId, adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour));
+  for (const { workloadId, pool, priceMicroUsdPerHour } of leases) {
+    add(workloadId, adjustedPrice(governance.policies, pool, priceMicroUsdPerHour));
+  }
   for (const machine of machines) add(machine.workloadId, machine.adjustedPriceMicroUsdPerHour);
-  return (team: string): number => spends.get(team) ?? 0;
+  return (team) => totals.get(team) ?? NO_SPEND;
 }
+
+const NO_SPEND: TeamTotal = { total: 0, smallest: 0 };
 
 function premiumUse({ name, maxPremiumShare: limit }: Policy, value: number): readonly RuleUse[] {
   if (limit === null) return [];

@@ -1,9 +1,10 @@
 import type { Plan, PlanInput } from '../domain/plan.ts';
-import type { PolicyExplanation, PolicyPrice, RuleConflict, RulePremium } from '../domain/plan-analysis.ts';
+import type { PolicyExplanation, PolicyPrice, RuleConflict, RulePremium, RulePrice } from '../domain/plan-analysis.ts';
 import type { Policy } from '../domain/policy.ts';
 import { DIVERSIFICATION_RULES } from '../domain/policy.ts';
 import type { AnalysisOptions } from './analysis-input.ts';
-import { afresh, figuresOf, limitOf, placesFewer, premiumOver, withPolicy, withRulesOnly } from './analysis-input.ts';
+import { afresh, figuresOf, limitOf, premiumOver, withPolicy, withRulesOnly } from './analysis-input.ts';
+import { placesFewer } from './held-counts.ts';
 import { policiesInOrder } from './market-view.ts';
 import { planFleet } from './plan-fleet.ts';
 import { rulePrices } from './rule-prices.ts';
@@ -23,7 +24,8 @@ export async function explainPolicy(input: PlanInput, options: ExplanationOption
   const base = keepsLeases ? input : afresh(input);
   const names = options.policies ?? policiesInOrder(base).map(({ name }) => name);
   const policies: PolicyPrice[] = [];
-  for (const name of names) policies.push(await priceOf(new Variants(base, name, options)));
+  const marginals = await rulePrices(base);
+  for (const name of names) policies.push(await priceOf(new Variants(base, name, options), marginals));
   return { keepsLeases, policies };
 }
 
@@ -69,7 +71,7 @@ function others(rules: readonly string[], rule: string): readonly string[] {
   return rules.filter((other) => other !== rule);
 }
 
-async function priceOf(variants: Variants): Promise<PolicyPrice> {
+async function priceOf(variants: Variants, marginals: readonly RulePrice[]): Promise<PolicyPrice> {
   const { input, policy } = variants;
   const ruled = await variants.with(variants.rules);
   const free = await variants.with([]);
@@ -83,7 +85,7 @@ async function priceOf(variants: Variants): Promise<PolicyPrice> {
     withoutRules: figuresOf(input, free),
     ...premiumOver(input, ruled, free),
     rules,
-    marginals: (await rulePrices(input)).filter((price) => price.policy === policy.name),
+    marginals: marginals.filter((price) => price.policy === policy.name),
     conflict: await conflictOf(variants, free),
   };
 }

@@ -13,8 +13,7 @@ import {
   withLimit,
   withPolicy,
 } from './analysis-input.ts';
-import { fleetOfTeam } from './demand.ts';
-import { policiesInOrder } from './market-view.ts';
+import { Governance } from './governance.ts';
 import { planFleet } from './plan-fleet.ts';
 import type { Scope } from './rules.ts';
 import { subjectsOf } from './rules.ts';
@@ -129,10 +128,10 @@ const SCOPE_OF_RULE: Readonly<Record<DiversificationRule, Scope>> = {
 
 /** How many subjects of the rule the policy lets its workloads run in. */
 function subjectCount(input: PlanInput, policy: Policy, rule: DiversificationRule): number {
-  const policies = policiesInOrder(input);
+  const governance = new Governance(input);
   const wanted = new Set(
     input.workloads
-      .filter(({ spec }) => policies[fleetOfTeam(policies, spec.team)]?.name === policy.name)
+      .filter(({ spec }) => governance.ofSpec(spec)?.policy.name === policy.name)
       .flatMap(({ spec }) => spec.accelerators.map(({ accelerator }) => accelerator)),
   );
   const { allowedProviders, allowedMarkets, allowedRegions } = policy;

@@ -1,9 +1,8 @@
 import type { MicroUsd, MicroUsdPerHour } from '../domain/money.ts';
 import type { Plan, PlanInput, PlanLease } from '../domain/plan.ts';
-import { fleetOfTeam } from './demand.ts';
-import { policiesInOrder } from './market-view.ts';
+import { Governance } from './governance.ts';
 import type { PlanOptions } from './plan-fleet.ts';
-import { planFleet } from './plan-fleet.ts';
+import { planWithMoves } from './plan-fleet.ts';
 
 /** One replica, or all replicas of a shared machine, that would run elsewhere. */
 export interface Move {
@@ -35,42 +34,30 @@ export interface RebalanceOffer {
  * are broken are kept again. Null where nothing would move.
  */
 export async function rebalanceOffer(input: PlanInput, options: PlanOptions = {}): Promise<RebalanceOffer | null> {
-  const moving = await planFleet(input, { ...options, moves: true });
-  if (moving.releasedLeaseIds.length === 0) return null;
-  const staying = await planFleet(input, options);
-  const moves = movesOf(input, moving);
-  const policies = policiesInOrder(input);
-  const teams = new Map(input.workloads.map(({ id, spec }) => [id, spec.team]));
-  const policyOf = (workloadId: string) => policies[fleetOfTeam(policies, teams.get(workloadId) ?? '')];
-  const moveCostMicroUsd = moves.reduce((sum, { workloadId, replicas }) => {
-    return sum + replicas.length * (policyOf(workloadId)?.rebalance.moveCostMicroUsd ?? 0);
-  }, 0);
-  const spread = moves.reduce((sum, { workloadId, replicas }) => {
-    const rebalance = policyOf(workloadId)?.rebalance;
-    if (rebalance === undefined) return sum;
-    return sum + (replicas.length * rebalance.moveCostMicroUsd) / Math.max(1, rebalance.maxPaybackHours);
-  }, 0);
-  const after = moving.effectiveCostMicroUsdPerHour - spread;
-  const saved = Math.round(staying.effectiveCostMicroUsdPerHour - after);
-  const rebalances = moves.flatMap(({ workloadId }) => policyOf(workloadId)?.rebalance ?? []);
+  const { staying, moving } = await planWithMoves(input, options);
+  if (moving === null || moving.plan.releasedLeaseIds.length === 0) return null;
+  const moves = movesOf(input, moving.plan);
+  const governance = new Governance(input);
+  const moved = moves.flatMap(({ workloadId, replicas }) => {
+    const rebalance = governance.ofWorkload(workloadId)?.policy.rebalance;
+    return rebalance === undefined ? [] : [{ rebalance, once: replicas.length * rebalance.moveCostMicroUsd }];
+  });
+  const moveCostMicroUsd = moved.reduce((sum, { once }) => sum + once, 0);
+  // The plan counts what moves cost, spread over the hours in which they must pay for themselves.
+  const spread = moved.reduce((sum, { rebalance, once }) => sum + once / Math.max(1, rebalance.maxPaybackHours), 0);
+  const saved = Math.round(staying.effectiveCostMicroUsdPerHour - moving.plan.effectiveCostMicroUsdPerHour + spread);
   const paybackHours = saved > 0 ? moveCostMicroUsd / saved : null;
-  const isEnough = rebalances.every(
-    ({ minSavingsMicroUsdPerHour, minSavingsShare, maxPaybackHours }) =>
+  const isEnough = moved.every(
+    ({ rebalance: { minSavingsMicroUsdPerHour, minSavingsShare, maxPaybackHours } }) =>
       saved >= minSavingsMicroUsdPerHour &&
       saved >= minSavingsShare * staying.effectiveCostMicroUsdPerHour &&
       paybackHours !== null &&
       paybackHours <= maxPaybackHours,
   );
-  // Moves that save nothing are there because they mend something.
-  const mends = saved <= 0 || moving.held.length < staying.held.length;
   return {
-    staying,
-    moving,
-    moves,
+    ...{ staying, moving: moving.plan, moves, moveCostMicroUsd, paybackHours },
     savedMicroUsdPerHour: saved,
-    moveCostMicroUsd,
-    paybackHours,
-    pays: mends || isEnough,
+    pays: moving.because !== 'saves' || isEnough,
   };
 }
 

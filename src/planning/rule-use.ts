@@ -2,11 +2,11 @@ import { concentrationOf } from '../domain/concentration.ts';
 import type { PlanInput, RuleUse } from '../domain/plan.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
 import type { Pool } from '../domain/pool.ts';
-import { concentrationExcess, countedProviders, keptExcess } from './breaches.ts';
-import { fleetOfTeam } from './demand.ts';
+import { countedProviders, keptConcentration, keptExcess } from './breaches.ts';
 import type { Fleet, TeamSpend } from './fleets.ts';
+import type { Governance } from './governance.ts';
 import type { Ledger } from './ledger.ts';
-import { compareText, policiesInOrder } from './market-view.ts';
+import { compareText } from './market-view.ts';
 import type { Cap, Loss, Rules } from './rules.ts';
 import {
   BUDGET,
@@ -30,6 +30,7 @@ export interface PlacedReplica {
 /** The fleet that a plan leads to, as the rules of its policy see it. */
 export interface PlannedFleet {
   readonly input: PlanInput;
+  readonly governance: Governance;
   readonly index: number;
   readonly owner: Fleet;
   readonly after: Ledger;
@@ -94,7 +95,7 @@ function concentrationUse(
     amounts.set(largest[0], largest[1] + smallest[measure]);
     const total = after.total(measure) + smallest[measure];
     const excess = Math.hypot(...amounts.values()) - Math.sqrt(limit) * total;
-    binding = enforced && excess > Math.max(0, concentrationExcess(owner.kept, limit, measure));
+    binding = enforced && excess > keptConcentration(owner.kept, limit, measure);
   }
   return { policy: owner.policy.name, rule: MAX_CONCENTRATION, subject: '', value, limit, enforced, binding };
 }
@@ -104,16 +105,15 @@ function concentrationUse(
  * (region), against the share to keep. Null where no workload has such a rule.
  */
 function surviveUse(
-  { input, index, owner, replicas }: PlannedFleet,
+  { input, governance, index, owner, replicas }: PlannedFleet,
   all: Rules,
   inForce: Rules,
   loss: Loss,
 ): RuleUse | null {
-  const policies = policiesInOrder(input);
   const stated = all.survive.find((entry) => entry.loss === loss)?.keepShare ?? 0;
   let nearest: RuleUse | null = null;
   for (const { id, spec } of input.workloads.toSorted((a, b) => compareText(a.id, b.id))) {
-    if (fleetOfTeam(policies, spec.team) !== index) continue;
+    if (governance.fleetOfTeam(spec.team) !== index) continue;
     const mostLost = surviveLimit(all, loss, spec.replicas, spec.keepShare);
     if (mostLost === null) continue;
     const counts = Map.groupBy(replicas.get(id) ?? [], ({ pool }) => subjectsOf(pool)[loss] ?? '');
@@ -129,17 +129,21 @@ function surviveUse(
   return nearest;
 }
 
-/** How every refusing budget stands: values and limits are dollars an hour in whole micro-dollars. */
+/** What a team spends, and on its cheapest machine, in micro-dollars per hour; 0 for a team without machines. */
+export interface TeamTotal {
+  readonly total: number;
+  readonly smallest: number;
+}
+
+/** How every refusing budget stands: values and limits are micro-dollars per hour. */
 export function budgetUses(
-  input: PlanInput,
+  governance: Governance,
   teamSpends: readonly TeamSpend[],
-  spendOf: (team: string) => number,
-  smallest: number,
+  totalOf: (team: string) => TeamTotal,
 ): readonly RuleUse[] {
-  const policies = policiesInOrder(input);
   return teamSpends.map(({ team, limitMicroUsdPerHour: limit }) => {
-    const value = spendOf(team);
-    const policy = policies[fleetOfTeam(policies, team)]?.name ?? '';
+    const { total: value, smallest } = totalOf(team);
+    const policy = governance.policies[governance.fleetOfTeam(team)]?.name ?? '';
     return { policy, rule: BUDGET, subject: team, value, limit, enforced: true, binding: value + smallest > limit };
   });
 }

@@ -1,10 +1,13 @@
 import type { PlanInput, PlanLease } from '../domain/plan.ts';
+import type { ShareMeasure } from '../domain/policy.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
+import { moveCostPerHour } from './allocation.ts';
 import type { DemandClass, RunningLot } from './demand.ts';
-import { fleetOfTeam, lotSignature } from './demand.ts';
+import { lotSignature } from './demand.ts';
 import { Eligibility, supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
-import { choiceMet, leaseWeight } from './fleets.ts';
+import { choiceMet, leaseWeight, ledgersOf } from './fleets.ts';
+import { Governance } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
@@ -14,7 +17,7 @@ import { fleetOf, movableLeases } from './option.ts';
 import { adjustedPrice } from './pricing.ts';
 import { subjectsOf } from './rules.ts';
 
-/** What runs where no rule allows it any more costs this many times the dearest option: it goes as soon as it can. */
+/** What runs where no rule allows it any more costs this many times the dearest option and a move: it goes as soon as it can. */
 const UNWANTED_FACTOR = 10;
 
 /** Rules whose change makes a running machine unwanted; facts of the market (sold out, headroom) do not concern what runs. */
@@ -36,36 +39,28 @@ export function withoutMovable(
   demand: readonly DemandClass[],
 ): readonly Fleet[] {
   const movable = movableLeases(demand);
-  const policies = policiesInOrder(input);
-  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
-  const bases = fleets.map(() => new Ledger());
-  for (const lease of input.leases) {
-    const spec = specs.get(lease.workloadId);
-    const fleet = spec === undefined ? -1 : fleetOfTeam(policies, spec.team);
-    const policy = policies[fleet];
-    if (spec === undefined || policy === undefined || movable.has(lease)) continue;
-    bases[fleet]?.add(leaseWeight(policies, policy, spec, lease), 1);
-  }
-  return fleets.map(({ policy }, index) => {
-    const given = bases[index] ?? new Ledger();
-    return { policy, base: given, kept: given };
+  const staying = input.leases.filter((lease) => !movable.has(lease));
+  const bases = ledgersOf(new Governance(input), staying);
+  return fleets.map(({ policy, kept: { present } }, index) => {
+    const base = bases[index] ?? new Ledger();
+    return { policy, base, kept: { staying: base, present } };
   });
 }
 
 /** Leases that stand where their policy or workload allows no machine any more. */
 export function unwantedLeaseIds(input: PlanInput): ReadonlySet<string> {
   const market = marketViewOf({ ...input, offers: [], quotas: [], soldOut: [] });
-  const policies = policiesInOrder(input);
+  const governance = new Governance(input);
   const judges = new Map(
     input.workloads.flatMap(({ id, spec }) => {
-      const policy = policies[fleetOfTeam(policies, spec.team)];
-      return policy === undefined ? [] : [[id, new Eligibility(policy, spec, supplyOf(market))] as const];
+      const governed = governance.ofSpec(spec);
+      return governed === null ? [] : [[id, new Eligibility(governed.policy, spec, supplyOf(market))] as const];
     }),
   );
   const unwanted = input.leases.filter((lease) => {
     const judge = judges.get(lease.workloadId);
     if (judge === undefined) return false;
-    const adjusted = adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour);
+    const adjusted = adjustedPrice(governance.policies, lease.pool, lease.priceMicroUsdPerHour);
     return isUnwanted(judge, offerOfLease(market, lease, adjusted), choiceOf(judge.spec, lease));
   });
   return new Set(unwanted.map(({ id }) => id));
@@ -106,40 +101,49 @@ function runningOption(
   lots: readonly RunningLot[],
   dearest: number,
 ): Option {
-  const [first] = lots[0]?.leases ?? [];
+  const leases = lots[0]?.leases ?? [];
+  const [first] = leases;
   if (first === undefined) throw new RangeError('a running lot has at least one lease');
   const { spec } = demandClass;
-  const { policy } = fleetOf(fleets, demandClass);
-  const machines = lots[0]?.leases.length ?? 1;
-  const weight = timesMachines(leaseWeight(policiesInOrder(input), policy, spec, first), machines);
+  const fleet = fleetOf(fleets, demandClass);
+  const { policy } = fleet;
+  const policies = policiesInOrder(input);
+  const weight = sumOf(leases.map((lease) => leaseWeight(policies, policy, spec, lease)));
   const choice = choiceOf(spec, first);
-  const at = offerOfLease(market, first, weight.amounts.spend / machines);
+  const dearestMachine = Math.max(
+    ...leases.map((lease) => adjustedPrice(policies, lease.pool, lease.priceMicroUsdPerHour)),
+  );
+  const at = offerOfLease(market, first, dearestMachine);
   const cost = weight.amounts['effective-cost'];
+  const replicas = lots[0]?.replicas.length ?? 1;
   const judge = new Eligibility(policy, spec, supplyOf(market));
-  const unwanted = isUnwanted(judge, at, choice);
-  const effectiveCostPerLot = unwanted ? Math.max(cost, dearest) * UNWANTED_FACTOR : cost;
+  const worst = Math.max(cost, dearest) + moveCostPerHour(fleet) * replicas;
+  const effectiveCostPerLot = isUnwanted(judge, at, choice) ? worst * UNWANTED_FACTOR : cost;
   return {
     classIndex: 0,
     at,
     choice,
-    machinesPerLot: machines,
-    replicasPerLot: lots[0]?.replicas.length ?? 1,
+    machinesPerLot: leases.length,
+    replicasPerLot: replicas,
     effectiveCostPerLot,
     weight,
     running: { signature, lots },
   };
 }
 
-function timesMachines(weight: Weight, machines: number): Weight {
-  const { spend, accelerators } = weight.amounts;
+/** Machines of one pool together. */
+function sumOf(weights: readonly Weight[]): Weight {
+  const [first] = weights;
+  if (first === undefined) throw new RangeError('a running lot has at least one lease');
+  const total = (measure: ShareMeasure): number => weights.reduce((sum, { amounts }) => sum + amounts[measure], 0);
   return {
-    ...weight,
-    machines,
+    ...first,
+    machines: weights.length,
     amounts: {
-      spend: spend * machines,
-      accelerators: accelerators * machines,
-      'accelerator-hours': weight.amounts['accelerator-hours'] * machines,
-      'effective-cost': weight.amounts['effective-cost'] * machines,
+      spend: total('spend'),
+      accelerators: total('accelerators'),
+      'accelerator-hours': total('accelerator-hours'),
+      'effective-cost': total('effective-cost'),
     },
   };
 }

@@ -2,12 +2,13 @@ import type { Plan, PlanInput, PlanLease, PlannedMachine } from '../domain/plan.
 import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
+import type { Kept } from './breaches.ts';
 import { countedProviders } from './breaches.ts';
-import { fleetOfTeam } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
-import { choiceMet, fleetsOf, leaseWeight } from './fleets.ts';
+import { choiceMet, fleetsOf, leaseWeight, ledgersOf } from './fleets.ts';
+import { Governance } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketView } from './market-view.ts';
@@ -39,7 +40,7 @@ export interface Scene {
   /** The policy that governs it; null where none does. */
   readonly policy: Policy | null;
   readonly fleet: Ledger;
-  readonly kept: Ledger;
+  readonly kept: Kept;
   readonly rules: Rules;
   readonly requiredProviders: number;
   readonly taken: readonly Taken[];
@@ -55,6 +56,7 @@ export interface Stage {
   readonly supply: Supply;
   readonly left: Supply;
   readonly fleets: readonly Fleet[];
+  readonly governance: Governance;
   /** By policy: its fleet once the plan is carried out. */
   readonly after: readonly Ledger[];
 }
@@ -62,6 +64,7 @@ export interface Stage {
 export function stageOf(input: PlanInput, plan: Plan): Stage {
   const market = marketViewOf(input);
   const fleets = fleetsOf(input);
+  const governance = new Governance(input);
   return {
     input,
     plan,
@@ -69,13 +72,14 @@ export function stageOf(input: PlanInput, plan: Plan): Stage {
     supply: supplyOf(market),
     left: leftBy(market, plan),
     fleets,
-    after: fleetsOnceDone(input, plan, market),
+    governance,
+    after: fleetsOnceDone(input, plan, governance, market),
   };
 }
 
 export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): Scene {
   const { input, plan, market } = stage;
-  const index = fleetOfTeam(policiesInOrder(input), spec.team);
+  const index = stage.governance.fleetOfTeam(spec.team);
   const owner = stage.fleets[index];
   const fleet = stage.after[index] ?? new Ledger();
   const taken = [
@@ -91,7 +95,7 @@ export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): S
     left: stage.left,
     policy: owner?.policy ?? null,
     fleet,
-    kept: owner?.kept ?? new Ledger(),
+    kept: owner?.kept ?? NOTHING_KEPT,
     rules,
     // A fleet that could not be spread wider is not asked for more than it has.
     requiredProviders:
@@ -114,6 +118,8 @@ function replicasAt(taken: readonly Taken[]): ReadonlyMap<string, number> {
   return counts;
 }
 
+const NOTHING_KEPT: Kept = { staying: new Ledger(), present: new Ledger() };
+
 /** No rule at all: what an ungoverned workload is held to. */
 const UNRULED: Rules = {
   measure: 'spend',
@@ -127,23 +133,17 @@ const UNRULED: Rules = {
 };
 
 /** The fleets of all policies once the plan is carried out. */
-function fleetsOnceDone(input: PlanInput, plan: Plan, market: MarketView): readonly Ledger[] {
-  const policies = policiesInOrder(input);
-  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+function fleetsOnceDone(input: PlanInput, plan: Plan, governance: Governance, market: MarketView): readonly Ledger[] {
   const kept = new Set(plan.keptLeaseIds);
-  const ledgers = policies.map(() => new Ledger());
-  const place = (workloadId: string, weigh: (policy: Policy, spec: WorkloadSpec) => Weight): void => {
-    const spec = specs.get(workloadId);
-    const index = spec === undefined ? -1 : fleetOfTeam(policies, spec.team);
-    const policy = policies[index];
-    if (spec !== undefined && policy !== undefined) ledgers[index]?.add(weigh(policy, spec), 1);
-  };
-  for (const lease of input.leases) {
-    if (kept.has(lease.id)) place(lease.workloadId, (policy, spec) => leaseWeight(policies, policy, spec, lease));
-  }
+  const ledgers = ledgersOf(
+    governance,
+    input.leases.filter(({ id }) => kept.has(id)),
+  );
   for (const machine of plan.machines) {
+    const governed = governance.ofWorkload(machine.workloadId);
+    if (governed === null) continue;
     const offer = market.byKey.get(poolKey(machine.pool))?.offer;
-    place(machine.workloadId, (policy, spec) => machineWeight(policy, spec, machine, offer));
+    ledgers[governed.fleet]?.add(machineWeight(governed.policy, governed.spec, machine, offer), 1);
   }
   return ledgers;
 }

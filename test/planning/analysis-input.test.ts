@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeldReplicas, Plan } from '../../src/domain/plan.ts';
-import { placesFewer, premiumOver } from '../../src/planning/analysis-input.ts';
+import { premiumOver } from '../../src/planning/analysis-input.ts';
+import { placesFewer } from '../../src/planning/held-counts.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { inputWith, usd, workload } from './market-builders.ts';
 

@@ -56,6 +56,29 @@ describe('place', () => {
     expect(increment.held).toMatchObject([{ workloadId: 'w', replicas: [1], reasons: [{ rule: 'available-count' }] }]);
   });
 
+  it('holds what no policy governs', async () => {
+    const session = sessionOf(inputWith({ offers: OFFERS, policy: policyWith({ teams: ['research'] }) }));
+    const { machines, held } = await session.place(workload('w', { team: 'nobody', replicas: 2 }));
+    expect(machines).toEqual([]);
+    expect(held).toMatchObject([{ workloadId: 'w', replicas: [0, 1], reasons: [{ rule: 'no-policy' }] }]);
+  });
+
+  it('counts what runs as the workload is by now', async () => {
+    const policy = policyWith({ measure: 'accelerator-hours', maxShare: caps({ provider: 0.5 }) });
+    const session = sessionOf(inputWith({ offers: OFFERS, policy }));
+    const fast = (throughput: number) => ({
+      accelerators: [{ accelerator: 'H100-80GB-SXM', count: 8, perMachine: null, throughput }],
+    });
+    await session.place(workload('w', { replicas: 2, ...fast(1) }));
+    await session.place(workload('w', { replicas: 2, ...fast(8) }));
+    // 8 accelerator-hours at aws and azure by then count 1 each: one more of 8 would hold 9 of 10 anywhere.
+    const { held } = await session.place(workload('x', fast(1)));
+    expect(held).toMatchObject([{ workloadId: 'x', reasons: [{ rule: 'maxShare.provider' }] }]);
+    session.remove('w');
+    session.remove('x');
+    expect(providersOf(await session.place(workload('y', { replicas: 2, ...fast(1) })))).toEqual(['aws', 'azure']);
+  });
+
   it('completes a gang beside what runs of it', async () => {
     const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
     const leases = [leaseAt('l', 'w', GCP, 15, { part: 1, partCount: 2 })];

@@ -55,7 +55,8 @@ function repriced(leases: readonly PlanLease[], dice: Dice): PlanLease[] {
     const factor = dice.of([0.8, 1, 1, 1.5, 3]);
     return gang.map((lease) => ({
       ...lease,
-      priceMicroUsdPerHour: Math.round(lease.priceMicroUsdPerHour * factor),
+      // The machines of a gang need not pay the same.
+      priceMicroUsdPerHour: Math.round(lease.priceMicroUsdPerHour * factor * dice.of([1, 1, 2])),
     }));
   });
 }
@@ -84,15 +85,13 @@ interface Best {
 
 /** The best over everything that could be given up, and every way to place what nothing serves then. */
 function bestWithMoves(input: PlanInput, gangs: readonly (readonly PlanLease[])[]): Best {
-  const movable = new Set(gangs.flat().map(({ id }) => id));
-  const staying = { ...input, leases: input.leases.filter(({ id }) => !movable.has(id)) };
   const { moveCostMicroUsd, maxPaybackHours } = policyIn(input).rebalance;
   const asked = input.workloads.reduce((sum, { spec }) => sum + spec.replicas, 0);
   let best: Best = { held: Number.POSITIVE_INFINITY, cost: 0 };
   for (const released of subsets(gangs)) {
     const gone = new Set(released.flat().map(({ id }) => id));
     const rest = { ...input, leases: input.leases.filter(({ id }) => !gone.has(id)) };
-    const cheapest = allPlacements(rest).find((placement) => keepsRules(input, staying, rest, placement));
+    const cheapest = allPlacements(rest).find((placement) => keepsRules(input, rest, placement));
     if (cheapest === undefined) continue;
     const cost =
       total(keptMachines(rest), 'effective-cost') +
@@ -111,21 +110,18 @@ function wholeReplicas({ leases }: PlanInput): number {
   }).length;
 }
 
-/** Only what must stay is excused: all else is judged as if it were bought now. */
-function keepsRules(input: PlanInput, staying: PlanInput, rest: PlanInput, placement: Placement): boolean {
-  const stays = new Set(staying.leases.map(({ id }) => id));
-  const chosen = { ...rest, leases: rest.leases.filter(({ id }) => !stays.has(id)) };
-  const space = { input, kept: keptMachines(staying), keptPlaces: placesOf(staying, null) };
-  const machines = [...keptMachines(chosen), ...placement.machines];
-  const places = [...placesOf(chosen, null).map((place) => ({ ...place, isNew: true })), ...placement.places];
-  return violations(space, [{ lifted: new Set(), providers: 0 }], machines, places).length === 0;
+/** Where all that runs keeps every rule, no move may break one, and nothing is excused. */
+function keepsRules(input: PlanInput, rest: PlanInput, placement: Placement | null): boolean {
+  const machines = [...keptMachines(rest), ...(placement?.machines ?? [])];
+  const running = placesOf(rest, null).map((place) => ({ ...place, isNew: true }));
+  const places = [...running, ...(placement?.places ?? [])];
+  const force = { lifted: new Set<string>(), providers: 0 };
+  return violations({ input, kept: [], keptPlaces: [] }, [force], machines, places).length === 0;
 }
 
-/** Whether what runs keeps every rule without being excused: else mending comes before saving. */
+/** Else mending comes before saving. */
 function isSound(input: PlanInput): boolean {
-  const places = placesOf(input, null).map((place) => ({ ...place, isNew: true }));
-  const force = { lifted: new Set<string>(), providers: 0 };
-  return violations({ input, kept: [], keptPlaces: [] }, [force], keptMachines(input), places).length === 0;
+  return keepsRules(input, input, null);
 }
 
 function heldCount({ held }: Plan): number {

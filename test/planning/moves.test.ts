@@ -156,6 +156,33 @@ describe('machines that stand together', () => {
     ]);
   });
 
+  it('count what each of them pays', async () => {
+    const leases = [
+      leaseAt('l0', 'w', AWS, 4, { partCount: 2 }),
+      leaseAt('l1', 'w', AWS, 10, { part: 1, partCount: 2 }),
+    ];
+    const dear = oneLease(7.5, {}, { workloads, leases });
+    const staying = await withMoves(dear);
+    expectStays(dear, staying);
+    expect([staying.costMicroUsdPerHour, staying.effectiveCostMicroUsdPerHour]).toEqual([usd(14), usd(14)]);
+    const cheap = await withMoves(oneLease(5, {}, { workloads, leases }));
+    expect(cheap.releasedLeaseIds).toEqual(['l0', 'l1']);
+    expect(cheap.costMicroUsdPerHour).toBe(usd(10));
+  });
+
+  it('stay where they are of two pools, each counted in its own', async () => {
+    const spot = 'aws/r1/a/p5/spot';
+    const leases = [
+      leaseAt('l0', 'w', spot, 4, { partCount: 2 }),
+      leaseAt('l1', 'w', AWS, 10, { part: 1, partCount: 2 }),
+    ];
+    const input = oneLease(5, { measure: 'accelerators', maxSpotShare: 0.5 }, { workloads, leases });
+    const plan = await withMoves(input);
+    expectStays(input, plan);
+    expect(plan.costMicroUsdPerHour).toBe(usd(14));
+    expect(plan.shares.market).toEqual({ 'on-demand': 0.5, spot: 0.5 });
+  });
+
   it('stay where only a part of them could move', async () => {
     const offers = [offerAt(AWS, 10), offerAt(GCP, 1, { availableCount: 1 })];
     const input = oneLease(1, {}, { workloads, leases: gang, offers });
@@ -218,6 +245,19 @@ describe('a lease that a rule no longer allows', () => {
   it('goes although the move never pays', async () => {
     const input = oneLease(30, { allowedProviders: ['gcp'], ...costs });
     expect((await withMoves(input)).releasedLeaseIds).toEqual(['l']);
+    const dear = rebalance({ moveCostMicroUsd: usd(100_000), maxPaybackHours: 1 });
+    const dearest = oneLease(30, { allowedProviders: ['gcp'], ...dear });
+    expect((await withMoves(dearest)).releasedLeaseIds).toEqual(['l']);
+  });
+
+  it('is told at what it costs while it stays', async () => {
+    const leases = [leaseAt('l', 'w', AWS, 10), leaseAt('m', 'v', AWS, 40)];
+    const workloads = [workload('w', { accelerators: [] }), workload('v')];
+    const input = oneLease(30, { allowedProviders: ['gcp'] }, { workloads, leases });
+    const plan = await withMoves(input);
+    expect(plan.releasedLeaseIds).toEqual(['m']);
+    expect([plan.costMicroUsdPerHour, plan.effectiveCostMicroUsdPerHour]).toEqual([usd(40), usd(40)]);
+    expect(plan.effectiveBoundMicroUsdPerHour).toBe(usd(40));
   });
 });
 
@@ -250,5 +290,25 @@ describe('a cap that drifted', () => {
   it('holds no replica that could stay', async () => {
     const input = oneLease(12, { measure: 'accelerators', maxShare: caps({ provider: 0.4 }) }, { workloads, leases });
     expect((await withMoves(input)).held).toEqual([]);
+  });
+});
+
+describe('a cap on spend that dear machines elsewhere keep', () => {
+  const workloads = [workload('stays', { isProtected: true }), workload('w')];
+  const leases = [leaseAt('l0', 'stays', AWS, 30), leaseAt('l1', 'w', GCP, 30)];
+  const offers = [offerAt('gcp/r1/a/p1', 10), offerAt('gcp/r1/a/p2', 25)];
+
+  it('is not broken by a move that saves', async () => {
+    const input = oneLease(0, { maxShare: caps({ provider: 0.6 }) }, { workloads, leases, offers });
+    const plan = await withMoves(input);
+    // At 10 $/h aws would hold 75 %, at 25 $/h it holds 55 %.
+    expect(plan.machines.map(({ pool }) => pool.instanceType)).toEqual(['p2']);
+    expect(plan.costMicroUsdPerHour).toBe(usd(55));
+  });
+
+  it('is not exceeded further than it is', async () => {
+    // 30 − 0.45 × 60 is 3 past the cap: at 25 $/h it would be 5.25.
+    const input = oneLease(0, { maxShare: caps({ provider: 0.45 }) }, { workloads, leases, offers });
+    expectStays(input, await withMoves(input));
   });
 });
