@@ -134,8 +134,8 @@ describe('what there is', () => {
   it('serves one replica with each gang', async () => {
     const offers = [offerAt('aws/r1/a/p5/on-demand', 10)];
     const accelerators = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
-    const plan = await planFleet(inputWith({ offers, workloads: [workload('w', { replicas: 3, accelerators })] }));
-    expect(plan.machines.map(({ replicas }) => replicas)).toEqual([[0], [0], [1], [1], [2], [2]]);
+    const plan = await planFleet(inputWith({ offers, workloads: [workload('w', { replicas: 4, accelerators })] }));
+    expect(plan.machines.flatMap(({ replicas }) => replicas)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
     expect(plan.held).toEqual([]);
   });
 });

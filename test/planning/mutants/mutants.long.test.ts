@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 import { MUTANTS } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -63,12 +63,6 @@ class Copy {
   async broken<T>({ file, from, to }: Mutant, run: () => Promise<T>): Promise<T> {
     const path = join(this.root, 'src/planning', file);
     const text = await readFile(path, 'utf8');
-    const found = text.split(from).length - 1;
-    if (found !== 1) {
-      throw new Error(
-        `src/planning/${file} has this text ${found} times, once is needed: adapt the mutant in mutants.ts.\n${from}`,
-      );
-    }
     // A function, so that no `$` in the text means anything.
     await writeFile(
       path,
