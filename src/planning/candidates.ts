@@ -1,8 +1,8 @@
-import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import type { Ledger } from './ledger.ts';
+import type { ModelUnits } from './model-units.ts';
 import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
 import { pruned } from './prune.ts';
@@ -12,7 +12,7 @@ import type { RowBounds } from './solver.ts';
 
 const NONE = Number.NEGATIVE_INFINITY;
 
-/** An option as the model may take it up: what it costs and which rows count it. Money is in dollars: the solver's tolerances suit them. */
+/** An option as the model may take it up: what it costs and which rows count it. Amounts are in the model's units. */
 export interface Candidate {
   readonly option: Option;
   readonly fleet: number;
@@ -64,10 +64,6 @@ export const keyOf = {
   anything: (fleet: number): string => `anything ${fleet}`,
 } as const;
 
-export function unitOf(measure: ShareMeasure): number {
-  return measure === 'spend' || measure === 'effective-cost' ? MICRO_USD_PER_USD : 1;
-}
-
 /** Measures whose total a fleet's rules need. */
 export function totalsNeeded(rules: Rules): readonly ShareMeasure[] {
   const measures = new Set<ShareMeasure>();
@@ -82,8 +78,9 @@ export function candidatesOf(
   rules: RuleBook,
   requiredProviders: readonly number[],
   keys: RowKeys,
+  units: ModelUnits,
 ): readonly (readonly Candidate[])[] {
-  const builder = new Builder(problem, rules, requiredProviders, keys);
+  const builder = new Builder(problem, rules, requiredProviders, keys, units);
   const budgeted = new Set(problem.teamSpends.map(({ team }) => team));
   return problem.classes.map((demandClass, index) => {
     const own = rules[demandClass.fleet];
@@ -113,9 +110,17 @@ class Builder {
   readonly #rules: RuleBook;
   readonly #requiredProviders: readonly number[];
   readonly #keys: RowKeys;
+  readonly #units: ModelUnits;
   readonly #budgetRoom: ReadonlyMap<string, number>;
 
-  constructor(problem: Problem, rules: RuleBook, requiredProviders: readonly number[], keys: RowKeys) {
+  constructor(
+    problem: Problem,
+    rules: RuleBook,
+    requiredProviders: readonly number[],
+    keys: RowKeys,
+    units: ModelUnits,
+  ) {
+    this.#units = units;
     this.#problem = problem;
     this.#rules = rules;
     this.#requiredProviders = requiredProviders;
@@ -145,7 +150,7 @@ class Builder {
       option,
       fleet,
       demand,
-      cost: option.effectiveCostPerLot / MICRO_USD_PER_USD,
+      cost: this.#units.money(option.effectiveCostPerLot),
       mostLots: mostLots(this.#problem.supply, option, demand),
       fill: fixed ? option.replicasPerLot : null,
       full,
@@ -158,8 +163,8 @@ class Builder {
   #addBudget(entries: [number, number][], { weight }: Option, team: string): void {
     const room = this.#budgetRoom.get(team);
     if (room === undefined) return;
-    const key = this.#keys.id(`budget ${team}`, () => ({ lower: NONE, upper: room }));
-    entries.push([key, weight.amounts.spend / MICRO_USD_PER_USD]);
+    const key = this.#keys.id(`budget ${team}`, () => ({ lower: NONE, upper: this.#units.money(room) }));
+    entries.push([key, this.#units.money(weight.amounts.spend)]);
   }
 
   /** Adds what `survive` limits the option's replicas by; returns the most replicas that any machine there can hold. */
@@ -196,34 +201,34 @@ class Builder {
 
   #addShares(entries: [number, number][], { weight }: Option, fleet: number, rules: Rules, base: Ledger): void {
     for (const measure of totalsNeeded(rules)) {
-      const amount = base.total(measure) / unitOf(measure);
+      const amount = this.#units.amount(measure, base.total(measure));
       const key = this.#keys.id(keyOf.total(fleet, measure), () => ({ lower: amount, upper: amount }));
-      entries.push([key, -weight.amounts[measure] / unitOf(measure)]);
+      entries.push([key, -this.#units.amount(measure, weight.amounts[measure])]);
     }
     for (const { rule, scope } of rules.caps) {
       const subject = weight.subjects[scope];
       if (subject === null) continue;
       const key = this.#keys.id(keyOf.cap(fleet, rule, subject), () => null);
-      entries.push([key, weight.amounts[rules.measure] / unitOf(rules.measure)]);
+      entries.push([key, this.#units.amount(rules.measure, weight.amounts[rules.measure])]);
     }
     if (rules.maxConcentration !== null) {
       const measure = moneyMeasure(rules);
-      const amount = base.amount('provider', weight.provider, measure) / unitOf(measure);
+      const amount = this.#units.amount(measure, base.amount('provider', weight.provider, measure));
       const key = this.#keys.id(keyOf.money(fleet, weight.provider), () => ({ lower: amount, upper: amount }));
-      entries.push([key, -weight.amounts[measure] / unitOf(measure)]);
+      entries.push([key, -this.#units.amount(measure, weight.amounts[measure])]);
     }
     if (this.#missingProviders(fleet) === 0) return;
-    const counted = rules.minProviderShare > 0 ? weight.amounts[rules.measure] / unitOf(rules.measure) : 1;
+    const counted = rules.minProviderShare > 0 ? this.#units.amount(rules.measure, weight.amounts[rules.measure]) : 1;
     entries.push([this.#keys.id(keyOf.used(fleet, weight.provider), () => null), counted]);
   }
 }
 
-/** What each budgeted team's new machines may spend, in dollars an hour: the limit, less what its kept leases spend already. */
+/** What each budgeted team's new machines may spend, in micro-dollars per hour: the limit, less what its kept leases spend already. */
 export function budgetRooms(problem: Problem): ReadonlyMap<string, number> {
   return new Map(
     problem.teamSpends.map(({ team, limitMicroUsdPerHour, baseMicroUsdPerHour, keptMicroUsdPerHour }) => {
       const allowed = Math.max(limitMicroUsdPerHour, keptMicroUsdPerHour);
-      return [team, Math.max(0, allowed - baseMicroUsdPerHour) / MICRO_USD_PER_USD] as const;
+      return [team, Math.max(0, allowed - baseMicroUsdPerHour)] as const;
     }),
   );
 }

@@ -3,7 +3,7 @@ import type { Placement } from './allocation.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Breach } from './breaches.ts';
 import { capExcess, concentrationExcess, excused, fleetBreaches, keptConcentration, keptExcess } from './breaches.ts';
-import { keyOf, unitOf } from './candidates.ts';
+import { keyOf } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Master, Place } from './master.ts';
 import type { Rules, Scope } from './rules.ts';
@@ -95,7 +95,7 @@ export class Cuts {
       const total = this.#totalIn(values, subject.fleet, rules.measure);
       // Where the kept leases' excess is allowed, the limit moves that allowance as well.
       const { of } = excused(owner.kept, capExcess({ ...subject, scope }, subject.subject, rules.measure));
-      const allowed = of === null ? 0 : of.total(rules.measure) / unitOf(rules.measure);
+      const allowed = of === null ? 0 : this.#master.units.amount(rules.measure, of.total(rules.measure));
       return { ...subject, slope: (rowDuals[row] ?? 0) * (total - allowed) };
     });
     const tangents = Map.groupBy(this.#tangents, ({ fleet }) => fleet);
@@ -105,7 +105,7 @@ export class Cuts {
       const limit = rules?.maxConcentration ?? 1;
       const measure = rules === undefined ? 'spend' : moneyMeasure(rules);
       const over = owner && excused(owner.kept, (ledger) => concentrationExcess(ledger, limit, measure)).of;
-      const allowed = over == null ? 0 : over.total(measure) / unitOf(measure);
+      const allowed = over == null ? 0 : this.#master.units.amount(measure, over.total(measure));
       const price = rows.reduce((sum, { row }) => sum + (rowDuals[row] ?? 0), 0);
       const slope = (price * (this.#totalIn(values, fleet, measure) - allowed)) / (2 * Math.sqrt(limit));
       return { fleet, rule: MAX_CONCENTRATION, subject: '', limit, slope };
@@ -145,7 +145,7 @@ export class Cuts {
     const { measure } = rules;
     const key = this.#master.keys.id(keyOf.cap(fleet, cap.rule, breach.subject), () => null);
     const excess = keptExcess(owner.kept, cap, breach.subject, measure);
-    const upper = (excess - owner.base.amount(cap.scope, breach.subject, measure)) / unitOf(measure);
+    const upper = this.#master.units.amount(measure, excess - owner.base.amount(cap.scope, breach.subject, measure));
     const row = this.#master.rowOf(key);
     if (row === null) {
       const total = this.#master.columnOf(keyOf.total(fleet, measure));
@@ -157,7 +157,7 @@ export class Cuts {
     }
     if (!insist) return false;
     // Broken within the solver's tolerance: take that off.
-    const margin = (this.#margins.get(key) ?? 0) + (2 * breach.over) / unitOf(measure);
+    const margin = (this.#margins.get(key) ?? 0) + this.#master.units.amount(measure, 2 * breach.over);
     this.#margins.set(key, margin);
     this.#master.setRowBounds(row, { lower: NONE, upper: upper - margin });
     return true;
@@ -201,7 +201,7 @@ export class Cuts {
     if (total !== null) entries.push([total, -Math.sqrt(limit) * (1 - 1e-5 * (2 ** leaning - 1))]);
     const kept = this.#master.problem.fleets[fleet]?.kept;
     const excess = kept === undefined ? 0 : keptConcentration(kept, limit, measure);
-    const row = this.#master.addRow({ lower: NONE, upper: excess / unitOf(measure) }, entries, null);
+    const row = this.#master.addRow({ lower: NONE, upper: this.#master.units.amount(measure, excess) }, entries, null);
     this.#tangents.push({ fleet, row });
   }
 }

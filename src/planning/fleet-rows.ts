@@ -1,10 +1,10 @@
-import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
 import { moveCostPerHour, runningReplicas } from './allocation.ts';
 import type { Candidate } from './candidates.ts';
-import { keyOf, totalsNeeded, unitOf } from './candidates.ts';
+import { keyOf, totalsNeeded } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { ModelDraft } from './model-draft.ts';
+import type { ModelUnits } from './model-units.ts';
 import type { Problem } from './option.ts';
 import type { Rules } from './rules.ts';
 import { moneyMeasure } from './rules.ts';
@@ -19,7 +19,7 @@ export function addMoved(draft: ModelDraft, problem: Problem, classIndex: number
   const fleet = problem.fleets[problem.classes[classIndex]?.fleet ?? -1];
   const bounds = { lower: running, upper: UNLIMITED };
   const row = draft.rowNamed(keyOf.moved(classIndex), () => bounds);
-  draft.addColumn(0, running, false, moveCostPerHour(fleet) / MICRO_USD_PER_USD, [[row, 1]]);
+  draft.addColumn(0, running, false, draft.units.money(moveCostPerHour(fleet)), [[row, 1]]);
 }
 
 /** Totals, money by provider and the number of providers, as far as the fleet's rules need them. */
@@ -34,7 +34,7 @@ export function addFleet(
   const base = problem.fleets[fleet]?.base;
   if (base === undefined) return;
   for (const measure of totalsNeeded(rules)) {
-    const amount = base.total(measure) / unitOf(measure);
+    const amount = draft.units.amount(measure, base.total(measure));
     draft.addSum(keyOf.total(fleet, measure), amount);
   }
   const providers = new Set(base.subjects('provider'));
@@ -45,7 +45,10 @@ export function addFleet(
   if (rules.maxConcentration !== null) {
     const measure = moneyMeasure(rules);
     for (const provider of sorted) {
-      draft.addSum(keyOf.money(fleet, provider), base.amount('provider', provider, measure) / unitOf(measure));
+      draft.addSum(
+        keyOf.money(fleet, provider),
+        draft.units.amount(measure, base.amount('provider', provider, measure)),
+      );
     }
   }
   if (required > 1) addProviderCount(draft, problem, candidates, fleet, rules, required, sorted);
@@ -68,7 +71,7 @@ function addProviderCount(
   const anything = draft.addColumn(base.machineCount > 0 ? 1 : 0, 1, true, 0, [[nothing, -demand]]);
   const enough = draft.rowNamed(`providers ${fleet}`, () => ({ lower: 0, upper: UNLIMITED }));
   draft.enterSpecial(anything, enough, -required);
-  const mostAdded = rules.minProviderShare > 0 ? mostAmount(candidates, fleet, rules.measure) : 0;
+  const mostAdded = rules.minProviderShare > 0 ? mostAmount(draft.units, candidates, fleet, rules.measure) : 0;
   for (const provider of providers) {
     const counts = rules.minProviderShare === 0 && base.machinesAt(provider) > 0;
     const counted = draft.addColumn(counts ? 1 : 0, 1, true, 0, [[enough, 1]]);
@@ -92,21 +95,26 @@ function addShareCount(
 ): void {
   const total = draft.columnOf(keyOf.total(fleet, measure));
   if (total === null) return;
-  const most = share * (base.total(measure) / unitOf(measure) + mostAdded) + 1;
-  const lower = -most - base.amount('provider', provider, measure) / unitOf(measure);
+  const most = share * (draft.units.amount(measure, base.total(measure)) + mostAdded) + 1;
+  const lower = -most - draft.units.amount(measure, base.amount('provider', provider, measure));
   const row = draft.rowNamed(keyOf.used(fleet, provider), () => ({ lower, upper: UNLIMITED }));
   draft.enterSpecial(total, row, -share);
   draft.enterSpecial(counted, row, -most);
 }
 
 /** No answer adds more to the fleet's measure: every replica on the option that counts most. */
-function mostAmount(candidates: readonly (readonly Candidate[])[], fleet: number, measure: ShareMeasure): number {
+function mostAmount(
+  units: ModelUnits,
+  candidates: readonly (readonly Candidate[])[],
+  fleet: number,
+  measure: ShareMeasure,
+): number {
   let sum = 0;
   for (const own of candidates) {
     let most = 0;
     for (const { option, fleet: owner, fill } of own) {
       if (owner !== fleet) continue;
-      most = Math.max(most, option.weight.amounts[measure] / unitOf(measure) / (fill ?? 1));
+      most = Math.max(most, units.amount(measure, option.weight.amounts[measure]) / (fill ?? 1));
     }
     sum += most * (own[0]?.demand ?? 0);
   }

@@ -3,6 +3,7 @@ import { candidatesOf, keyOf, RowKeys } from './candidates.ts';
 import { addFleet, addMoved } from './fleet-rows.ts';
 import type { OpenColumn } from './model-draft.ts';
 import { ModelDraft } from './model-draft.ts';
+import { ModelUnits } from './model-units.ts';
 import type { Problem } from './option.ts';
 import type { RuleBook } from './rules.ts';
 import type { Column, Relaxation, RowBounds } from './solver.ts';
@@ -14,7 +15,8 @@ const FIRST_IN_ALL = 20_000;
 /** Columns that a class may gain in one round of pricing. */
 const GAINED_PER_CLASS = 12;
 const MOST_ROUNDS = 200;
-/** Reduced costs this little below 0 (dollars) are the solver's tolerance. */
+const UNBOUNDED: RowBounds = { lower: Number.NEGATIVE_INFINITY, upper: Number.POSITIVE_INFINITY };
+/** Reduced costs this little below 0 are the solver's tolerance. */
 const PRICE_TOLERANCE = 1e-7;
 
 /** Where a candidate's lots and replicas stand in a model; the same column unless replicas share a machine. */
@@ -22,6 +24,15 @@ export interface Place {
   readonly candidate: Candidate;
   readonly lots: number;
   readonly replicas: number;
+}
+
+/** The lots of some of a class's candidates, bounded together: what a search branches on. */
+export interface LotSum {
+  readonly classIndex: number;
+  readonly members: ReadonlySet<Candidate>;
+  readonly row: number;
+  /** Column of what the lots lack of a lower bound: dear, so that no bound leaves the relaxation without an answer. */
+  readonly shortfall: number;
 }
 
 /** An optimum of the relaxation over all candidates, those without a column included. */
@@ -41,20 +52,25 @@ export class Master {
   readonly rules: RuleBook;
   readonly candidates: readonly (readonly Candidate[])[];
   readonly keys = new RowKeys();
+  readonly units: ModelUnits;
   /** Column of the replicas left unplaced, by class. */
   readonly unplaced: readonly number[];
   /** Column of the replicas left unplaced beyond that, by class: shut unless somebody opens it to see whether it is used. */
   readonly excess: readonly number[];
   readonly #draft: ModelDraft;
   readonly #places = new Map<Candidate, Place>();
+  /** Columns of candidates. */
+  readonly #taken = new Set<number>();
+  readonly #sums = new Map<number, LotSum[]>();
   #model: LinearModel | null = null;
   #priceOfModel: Pricing | null = null;
 
   constructor(problem: Problem, rules: RuleBook, requiredProviders: readonly number[]) {
     this.problem = problem;
     this.rules = rules;
-    this.candidates = candidatesOf(problem, rules, requiredProviders, this.keys);
-    this.#draft = new ModelDraft(this.keys, (row) => this.#model?.addRow(row));
+    this.units = new ModelUnits(problem);
+    this.candidates = candidatesOf(problem, rules, requiredProviders, this.keys, this.units);
+    this.#draft = new ModelDraft(this.keys, this.units, (row) => this.#model?.addRow(row));
     this.unplaced = problem.classes.map(({ demand }, index) =>
       this.#draft.addColumn(0, demand, true, 0, [
         [this.#draft.rowNamed(keyOf.demand(index), () => ({ lower: demand, upper: demand })), 1],
@@ -110,6 +126,43 @@ export class Master {
     this.#model?.setBounds(column, lower, upper);
   }
 
+  /** A row over the lots of some of a class's candidates, without bounds until somebody sets them. */
+  sumOf(classIndex: number, members: ReadonlySet<Candidate>, shortfallCost: number): LotSum {
+    const entries = [...members].flatMap((candidate) => {
+      const place = this.#places.get(candidate);
+      return place === undefined ? [] : [[place.lots, 1] as const];
+    });
+    const row = this.#draft.addRow(UNBOUNDED, entries, null);
+    const shortfall = this.#draft.addColumn(0, 0, false, shortfallCost, [[row, 1]]);
+    const column = this.#draft.columns[shortfall];
+    if (column !== undefined) this.#model?.addColumns([column], this.#draft.rows.length);
+    const sum: LotSum = { classIndex, members, row, shortfall };
+    const own = this.#sums.get(classIndex);
+    if (own === undefined) this.#sums.set(classIndex, [sum]);
+    else own.push(sum);
+    return sum;
+  }
+
+  /** Bounds of a sum of lots; null = none. */
+  boundSum({ row, shortfall }: LotSum, bounds: RowBounds | null): void {
+    this.setRowBounds(row, bounds ?? UNBOUNDED);
+    this.setBounds(shortfall, 0, bounds === null ? 0 : Math.max(0, bounds.lower));
+  }
+
+  /** The relaxation as it stands, without taking up candidates: no less than what {@link relax} gives. */
+  relaxAsIs(): Relaxation | null {
+    return this.#model?.solveRelaxed() ?? null;
+  }
+
+  /** Columns that are no candidate's and must be whole. */
+  wholeSpecials(): readonly number[] {
+    return this.#draft.columns.flatMap(({ integer }, column) => (integer && !this.#taken.has(column) ? [column] : []));
+  }
+
+  boundsOf(column: number): RowBounds {
+    return this.#draft.columns[column] ?? UNBOUNDED;
+  }
+
   /** Whether every column that must be whole is. */
   isWhole(values: Float64Array): boolean {
     return this.#draft.columns.every(({ integer }, column) => {
@@ -120,14 +173,14 @@ export class Master {
 
   /**
    * Solves the relaxation with `price` on candidates and other columns, and takes up candidates until none is left that would
-   * make it cheaper. Null where no answer keeps all rows.
+   * make it cheaper. Null where no answer keeps all rows. Only the candidates given are looked at (all by default).
    */
-  async relax(price: Pricing): Promise<Relaxed | null> {
+  async relax(price: Pricing, among: readonly (readonly Candidate[])[] = this.candidates): Promise<Relaxed | null> {
     const model = await this.#opened(price);
     for (let round = 0; ; round += 1) {
       const relaxation = model.solveRelaxed();
       if (relaxation === null) return null;
-      const { gained, slack } = this.#priced(relaxation, price);
+      const { gained, slack } = this.#priced(relaxation, price, among);
       if (gained.length === 0 || round >= MOST_ROUNDS) return { bound: relaxation.objective - slack, relaxation };
       this.#takeAll(gained, price);
     }
@@ -142,10 +195,8 @@ export class Master {
     lotsOf: (candidate: Candidate) => readonly [lower: number, upper: number] | null,
   ): Promise<{ readonly model: LinearModel; readonly places: readonly Place[] }> {
     const columns: Column[] = [];
-    const taken = new Set<number>();
-    for (const { lots, replicas } of this.#places.values()) taken.add(lots).add(replicas);
     for (const [index, column] of this.#draft.columns.entries()) {
-      if (taken.has(index)) continue;
+      if (this.#taken.has(index)) continue;
       columns.push({ ...column, cost: price.special(index) });
     }
     const chosen = this.candidates.flatMap((candidates) =>
@@ -170,7 +221,11 @@ export class Master {
 
   /** What one lot of the candidate would add to the objective at the prices of the rows: no answer that uses it is below bound + this. */
   reducedCost(candidate: Candidate, duals: Float64Array, price: Pricing): number {
-    const lots = price.candidate(candidate) - this.#valueAt(candidate.lotKeys, candidate.lotValues, duals);
+    let lots = price.candidate(candidate) - this.#valueAt(candidate.lotKeys, candidate.lotValues, duals);
+    const sums = this.#sums.size === 0 ? undefined : this.#sums.get(candidate.option.classIndex);
+    if (sums !== undefined) {
+      for (const { row, members } of sums) if (members.has(candidate)) lots -= duals[row] ?? 0;
+    }
     const replica = -this.#valueAt(candidate.replicaKeys, null, duals);
     if (candidate.fill !== null) return lots + candidate.fill * replica;
     return Math.min(lots + replica, lots + candidate.full * replica);
@@ -186,10 +241,14 @@ export class Master {
   }
 
   /** Candidates without a column that would make the relaxation cheaper, the best few of each class, and how far off its bound may be. */
-  #priced(relaxation: Relaxation, price: Pricing): { readonly gained: readonly Candidate[]; readonly slack: number } {
+  #priced(
+    relaxation: Relaxation,
+    price: Pricing,
+    among: readonly (readonly Candidate[])[],
+  ): { readonly gained: readonly Candidate[]; readonly slack: number } {
     const gained: Candidate[] = [];
     let slack = 0;
-    for (const candidates of this.candidates) {
+    for (const candidates of among) {
       const cheaper: { readonly candidate: Candidate; readonly reduced: number }[] = [];
       let least = 0;
       for (const candidate of candidates) {
@@ -236,8 +295,15 @@ export class Master {
     if (this.#model !== null) {
       for (const bounds of this.#draft.rows.slice(before)) this.#model.addRow({ ...bounds, columns: [], values: [] });
     }
+    for (const { row, members } of this.#sums.get(candidate.option.classIndex) ?? []) {
+      if (!members.has(candidate)) continue;
+      lots.rows.push(row);
+      lots.values.push(1);
+    }
     const place = this.#draft.columns.length;
     this.#draft.columns.push(lots);
+    this.#taken.add(place);
+    if (replicas !== null) this.#taken.add(place + 1);
     if (replicas !== null) this.#draft.columns.push(replicas);
     this.#places.set(candidate, { candidate, lots: place, replicas: replicas === null ? place : place + 1 });
     return replicas === null ? [lots] : [lots, replicas];
@@ -275,4 +341,6 @@ export interface Pricing {
   readonly candidate: (candidate: Candidate) => number;
   /** Of a column that is no candidate's. */
   readonly special: (column: number) => number;
+  /** What leaving a replica out costs where all are to be placed; null where leaving some out is what is asked about. */
+  readonly penalty: number | null;
 }

@@ -1,4 +1,5 @@
 import type { Candidate, RowKeys } from './candidates.ts';
+import type { ModelUnits } from './model-units.ts';
 import type { Row, RowBounds } from './solver.ts';
 
 const NONE = Number.NEGATIVE_INFINITY;
@@ -17,6 +18,7 @@ export interface OpenColumn {
 /** The rows and columns of a model while it grows, known by name. */
 export class ModelDraft {
   readonly keys: RowKeys;
+  readonly units: ModelUnits;
   readonly columns: OpenColumn[] = [];
   readonly rows: RowBounds[] = [];
   readonly #rowOf: number[] = [];
@@ -24,8 +26,9 @@ export class ModelDraft {
   /** Told of every row that is made. */
   readonly #onRow: (row: Row) => void;
 
-  constructor(keys: RowKeys, onRow: (row: Row) => void) {
+  constructor(keys: RowKeys, units: ModelUnits, onRow: (row: Row) => void) {
     this.keys = keys;
+    this.units = units;
     this.#onRow = onRow;
   }
 

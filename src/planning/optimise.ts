@@ -1,4 +1,3 @@
-import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
 import { effectiveCostOf, placedByClass } from './allocation.ts';
 import { countedProviders } from './breaches.ts';
@@ -62,31 +61,22 @@ export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): P
   const wanted = rules.map(({ minProviders }) => minProviders);
   const lacking = rules.map((own, fleet) => lacksProviders(problem, own, fleet));
   if (!lacking.includes(true)) return optimiseOver(problem, rules, wanted, wish);
-  const required = wanted.map((count, fleet) =>
-    lacking[fleet] === true ? presentProviders(problem, rules, fleet) : count,
-  );
+  const required = wanted.map((count, fleet) => (lacking[fleet] === true ? 1 : count));
   const most = await optimiseOver(problem, rules, required, wish);
   let best = most;
   for (const fleet of rules.keys()) {
     if (lacking[fleet] !== true) continue;
-    const present = required[fleet] ?? 1;
-    for (let count = wanted[fleet] ?? 1; count > present; count -= 1) {
+    for (let count = wanted[fleet] ?? 1; count > 1; count -= 1) {
       required[fleet] = count;
       const spread = await optimiseOver(problem, rules, required, { ...wish, placed: most.placed });
       if (spread.placed.every((placed, index) => placed === most.placed[index])) {
         best = spread;
         break;
       }
-      required[fleet] = present;
+      required[fleet] = 1;
     }
   }
   return best;
-}
-
-function presentProviders(problem: Problem, rules: RuleBook, fleet: number): number {
-  const own = rules[fleet];
-  const kept = problem.fleets[fleet]?.kept.staying;
-  return own === undefined || kept === undefined ? 1 : Math.max(1, countedProviders(kept, own));
 }
 
 function lacksProviders(problem: Problem, rules: Rules, fleet: number): boolean {
@@ -221,9 +211,9 @@ class Search {
     if (relaxed === null) return null;
     const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
     const slopes = this.#cuts.slopes(relaxed.relaxation).map((slope) => {
-      return { ...slope, slope: slope.slope * MICRO_USD_PER_USD };
+      return { ...slope, slope: this.#master.units.microUsd(slope.slope) };
     });
-    return { bound: relaxed.bound * MICRO_USD_PER_USD, placements, slopes };
+    return { bound: this.#master.units.microUsd(relaxed.bound), placements, slopes };
   }
 
   async #placeExactly(placed: readonly number[]): Promise<Solved | null> {
@@ -239,7 +229,7 @@ class Search {
     const whole = roundedDown(this.#problem, this.#rules, this.#requiredProviders, relaxed, placed);
     if (whole === null) return null;
     const placements = polished(this.#problem, this.#rules, whole, this.#requiredProviders);
-    return { placements, objective: effectiveCostOf(this.#problem, placements) / MICRO_USD_PER_USD };
+    return { placements, objective: this.#master.units.money(effectiveCostOf(this.#problem, placements)) };
   }
 
   /** The relaxation with so many replicas placed by class; null where even that cannot be. */
@@ -329,11 +319,12 @@ class Search {
     const excess = new Set(this.#master.excess);
     const forLeaving = Math.max(1, dearest) * EXCESS_FACTOR;
     if (this.#wish.atAnyCost === true) {
-      return { candidate: () => 0, special: (column) => (excess.has(column) ? forLeaving : 0) };
+      return { candidate: () => 0, special: (column) => (excess.has(column) ? forLeaving : 0), penalty: null };
     }
     return {
       candidate: ({ cost }) => cost,
       special: (column) => (excess.has(column) ? forLeaving : this.#master.trueCostOf(column)),
+      penalty: forLeaving,
     };
   }
 
@@ -343,7 +334,7 @@ class Search {
       placements: solved.placements,
       placed: placedByClass(this.#problem, solved.placements),
       effectiveCost,
-      effectiveBound: Math.max(0, Math.min(effectiveCost, solved.bound * MICRO_USD_PER_USD)),
+      effectiveBound: Math.max(0, Math.min(effectiveCost, this.#master.units.microUsd(solved.bound))),
       proven: proven && solved.isProven,
       requiredProviders: this.#requiredProviders,
     };
@@ -360,5 +351,5 @@ class Search {
 
 /** Only the replicas of the level that are left unplaced cost. */
 function countOf({ columns }: Level): Pricing {
-  return { candidate: () => 0, special: (column) => (columns.has(column) ? 1 : 0) };
+  return { candidate: () => 0, special: (column) => (columns.has(column) ? 1 : 0), penalty: null };
 }

@@ -30,6 +30,11 @@ export interface Gap {
   readonly absolute: number;
 }
 
+/** How far an answer may be from the best where the gap counts as closed. */
+export function absoluteGap({ relative, absolute }: Gap, objective: number): number {
+  return Math.max(absolute, relative * Math.abs(objective));
+}
+
 export interface Relaxation {
   readonly objective: number;
   readonly values: Float64Array;

@@ -1,14 +1,22 @@
 import type { Placement } from './allocation.ts';
+import type { Rounding, Whole } from './branch-and-price.ts';
+import { BranchAndPrice } from './branch-and-price.ts';
 import type { Candidate } from './candidates.ts';
 import type { Cuts } from './cuts.ts';
 import { placementsIn } from './cuts.ts';
 import type { Master, Pricing, Relaxed } from './master.ts';
 import type { Gap, IntegerAnswer } from './solver.ts';
+import { absoluteGap } from './solver.ts';
 
 /** Branch-and-bound stops here with its best answer and bound: a limit on work, not on time, so that the same input gives the same plan. */
 const MOST_NODES = 3000;
 /** The search near the relaxation is for a good answer at once; proving comes after it. */
 const NEARBY_NODES = 60;
+/** Parts that branching looks at, and where a good answer is all that is asked for. */
+const MOST_BRANCHES = 400;
+const QUICK_BRANCHES = 30;
+/** How far from proved a good answer may be. */
+const QUICK_GAP_SHARE = 1e-3;
 /** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
 const NEARBY_LOTS = 5;
 const NEARBY_OTHERS = 20;
@@ -22,10 +30,8 @@ const MOST_ROUNDS = 60;
 const LEANING_ROUND = 30;
 
 /** An answer in whole numbers that was checked against every rule in whole micro-dollars. */
-export interface Solved {
-  readonly placements: readonly Placement[];
-  /** In the question's costs; `bound` is proved for every answer. */
-  readonly objective: number;
+export interface Solved extends Whole {
+  /** In the question's costs, and proved for every answer. */
   readonly bound: number;
   /** Whether the two are within the gap asked for. */
   readonly isProven: boolean;
@@ -69,31 +75,61 @@ export class WholeSearch {
    * The best whole answer within the gap, from an optimum of the relaxation; null where there is none. `rounded` makes a whole answer
    * of the relaxation's without a search; of many small classes that is mostly good enough.
    */
-  async solve(
+  async solve(price: Pricing, relaxed: Relaxed, gap: Gap, rounded: Rounding = () => null): Promise<Solved | null> {
+    const asIs = this.#asIs(relaxed);
+    if (asIs !== null) return asIs;
+    const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
+    const enough = this.#quick ? { ...gap, relative: Math.max(gap.relative, QUICK_GAP_SHARE) } : gap;
+    const atOnce = proved(rounded(placements), relaxed.bound, gap);
+    if (atOnce !== null && within(enough, atOnce.objective, relaxed.bound)) return atOnce;
+    this.#cuts.addNear(placements);
+    const branched = await this.#branched(price, relaxed, atOnce, enough, rounded);
+    const best = branched === null ? atOnce : proved(branched, branched.bound, gap);
+    if (best !== null && (this.#quick || best.isProven)) return best;
+    return this.#searched(price, relaxed, placements, best, gap);
+  }
+
+  /** The relaxation's own answer where it is whole and breaks nothing. */
+  #asIs({ bound, relaxation: { values } }: Relaxed): Solved | null {
+    if (!this.#master.isWhole(values)) return null;
+    const placements = placementsIn(this.#master.places(), values, true);
+    if (this.#cuts.broken(placements, 0).breaches.length > 0) return null;
+    return { placements, objective: bound, bound, isProven: true };
+  }
+
+  /** The best answer that the solver's own search finds, where branching did not settle it. */
+  async #searched(
     price: Pricing,
     relaxed: Relaxed,
+    placements: readonly Placement[],
+    best: Solved | null,
     gap: Gap,
-    rounded: (relaxed: readonly Placement[]) => Omit<Solved, 'bound' | 'isProven'> | null = () => null,
   ): Promise<Solved | null> {
-    const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
-    if (this.#master.isWhole(relaxed.relaxation.values)) {
-      const whole = placementsIn(this.#master.places(), relaxed.relaxation.values, true);
-      if (this.#cuts.broken(whole, 0).breaches.length === 0) {
-        return { placements: whole, objective: relaxed.bound, bound: relaxed.bound, isProven: true };
-      }
-    }
-    const atOnce = rounded(placements);
-    if (atOnce !== null && within(gap, atOnce.objective, relaxed.bound)) {
-      return { ...atOnce, bound: Math.min(relaxed.bound, atOnce.objective), isProven: true };
-    }
-    this.#cuts.addNear(placements);
     const nearby = await this.#nearby(price, relaxed, placements, gap);
-    if (nearby !== null && within(gap, nearby.objective, relaxed.bound)) return { ...nearby, isProven: true };
-    const start = atOnce === null ? null : { ...atOnce, bound: relaxed.bound, isProven: false };
-    const known = nearby === null || start === null ? (nearby ?? start) : better(nearby, start);
+    if (nearby !== null && within(gap, nearby.objective, nearby.bound)) return { ...nearby, isProven: true };
+    const known = nearby === null || best === null ? (nearby ?? best) : better(nearby, best);
     if (known !== null && this.#quick) return known;
     const proven = await this.#among(price, relaxed, known, gap);
     return proven ?? known;
+  }
+
+  /** The best answer that branching finds within its limit of work, or what is known with a better bound; null where there is none. */
+  async #branched(
+    price: Pricing,
+    { bound }: Relaxed,
+    known: Solved | null,
+    gap: Gap,
+    rounded: Rounding,
+  ): Promise<(Whole & { readonly bound: number }) | null> {
+    const { penalty } = price;
+    if (penalty === null) return known;
+    const root = await this.relax(price);
+    if (root === null) return known;
+    const mostNodes = this.#quick ? QUICK_BRANCHES : MOST_BRANCHES;
+    const search = new BranchAndPrice(this.#master, this.#cuts, root, { price, penalty, gap, mostNodes, rounded });
+    const branched = await search.search(known?.objective ?? UNLIMITED);
+    const best = branched.found ?? known;
+    return best === null ? null : { ...best, bound: Math.min(best.objective, Math.max(bound, branched.bound)) };
   }
 
   /** A good answer at once: lots a few away from the relaxation's, and few others. Its bound is the relaxation's. */
@@ -228,5 +264,11 @@ function gapOf({ objective, bound }: { readonly objective: number; readonly boun
 }
 
 function within(gap: Gap, objective: number, bound: number): boolean {
-  return objective - bound <= Math.max(gap.absolute, gap.relative * Math.abs(objective));
+  return objective - bound <= absoluteGap(gap, objective);
+}
+
+/** The answer with what is known of its distance to the best. */
+function proved(answer: Whole | null, bound: number, gap: Gap): Solved | null {
+  if (answer === null) return null;
+  return { ...answer, bound: Math.min(bound, answer.objective), isProven: within(gap, answer.objective, bound) };
 }

@@ -1,4 +1,3 @@
-import { MICRO_USD_PER_USD } from '../domain/money.ts';
 import type { Placement } from './allocation.ts';
 import { fleetsAfter } from './allocation.ts';
 import { countedProviders, isBroken, keptExcess } from './breaches.ts';
@@ -182,7 +181,7 @@ export class Workbench {
     const team = demandClass?.spec.team ?? '';
     const room = this.#budgetRooms.get(team);
     if (room === undefined || this.#rules[demandClass?.fleet ?? -1]?.budgets !== true) return true;
-    return (this.#teamSpend.get(team) ?? 0) <= Math.round(room * MICRO_USD_PER_USD);
+    return (this.#teamSpend.get(team) ?? 0) <= room;
   }
 
   #allowed(fleet: number, providers: number): boolean {
