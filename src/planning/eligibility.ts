@@ -159,45 +159,74 @@ function allows(allowed: readonly string[] | null, name: string): boolean {
   return allowed === null || allowed.includes(name);
 }
 
+/** Whether the offer can be eligible for some workload of the policy: what no workload's own wishes decide. */
+export function allowsAtAll(policy: Policy, supply: Supply, at: MarketOffer): boolean {
+  const { pool, availability } = at.offer;
+  const { allowedRegions, maxPriceMicroUsdPerHour: limit } = policy;
+  return (
+    at.isValid &&
+    at.soldOut === null &&
+    availability !== 'restricted' &&
+    allows(policy.allowedProviders, pool.provider) &&
+    policy.allowedMarkets.includes(pool.market) &&
+    (allowedRegions === null ||
+      allowedRegions.some((pattern) => matchesRegionPattern(pattern, pool.provider, pool.region))) &&
+    (limit === null || at.adjusted <= limit) &&
+    at.claims.every(({ quota, units }) => units <= supply.headroom(quota)) &&
+    (supply.available(at) ?? 1) >= 1
+  );
+}
+
+/** What an obstacle is told of. */
+interface Told {
+  readonly policy: Policy;
+  readonly spec: WorkloadSpec;
+  readonly choice: AcceleratorChoice;
+  readonly at: MarketOffer;
+  readonly supply: Supply;
+  readonly shape: Shape;
+}
+
+const TEXTS: Readonly<Record<Obstacle, (told: Told) => string>> = {
+  'does-not-fit': ({ choice, at: { offer } }) =>
+    choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount
+      ? `the machine has ${offer.acceleratorCount} accelerators, the workload asks for machines with ${choice.perMachine}`
+      : `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
+  'invalid-offer': () => 'its price or other figures make no sense, so it is not ranked',
+  architecture: ({ at, spec }) => `the machine is ${at.offer.architecture}, the workload ${spec.architecture}`,
+  'providers.allow': ({ at }) => `the policy does not allow ${at.offer.pool.provider}`,
+  'workload.providers': ({ at }) => `the workload does not accept ${at.offer.pool.provider}`,
+  'residency.regions': ({ at }) => `${regionKey(at.offer.pool)} is outside the policy's regions`,
+  'workload.regions': ({ at }) => `${regionKey(at.offer.pool)} is outside the workload's regions`,
+  'markets.allow': ({ at }) => `the policy does not allow ${at.offer.pool.market}`,
+  'workload.markets': ({ at }) => `the workload does not accept ${at.offer.pool.market}`,
+  restricted: () => 'the cloud does not sell it to this account',
+  maxPrice: ({ at, policy }) =>
+    `a machine costs ${rateText(at.adjusted)}, the policy's limit is ${limitText(policy.maxPriceMicroUsdPerHour)}`,
+  'workload.maxPrice': ({ at, spec, shape }) =>
+    `a replica costs ${rateText(Math.round(replicaPrice(spec, shape, at.adjusted)))}, the workload's limit is ${limitText(spec.maxPriceMicroUsdPerHour)}`,
+  'sold-out': ({ at: { soldOut } }) =>
+    soldOut === null ? 'not sold out' : `sold out until ${instantText(soldOut.until)}: ${soldOut.reason}`,
+  headroom: ({ at, shape, supply }) => headroomText(at, shape.machinesPerReplica, supply),
+  'available-count': ({ at, shape, supply }) =>
+    `${countText(supply.available(at) ?? 0, 'machine')} free, ${shape.machinesPerReplica} needed`,
+};
+
+function limitText(rate: MicroUsdPerHour | null): string {
+  return rate === null ? 'the limit' : rateText(rate);
+}
+
 /** An obstacle in words, with the figures. */
 export function obstacleText(
   obstacle: Obstacle,
   policy: Policy,
   spec: WorkloadSpec,
   choice: AcceleratorChoice,
-  marketOffer: MarketOffer,
+  at: MarketOffer,
   supply: Supply,
 ): string {
-  const { offer } = marketOffer;
-  const shape = shapeOf(choice, offer.acceleratorCount) ?? { machinesPerReplica: 1, replicasPerMachine: 1 };
-  const limit = (rate: MicroUsdPerHour | null): string => (rate === null ? 'the limit' : rateText(rate));
-  const texts: Readonly<Record<Obstacle, () => string>> = {
-    'does-not-fit': () =>
-      choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount
-        ? `the machine has ${offer.acceleratorCount} accelerators, the workload asks for machines with ${choice.perMachine}`
-        : `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
-    'invalid-offer': () => 'its price or other figures make no sense, so it is not ranked',
-    architecture: () => `the machine is ${offer.architecture}, the workload ${spec.architecture}`,
-    'providers.allow': () => `the policy does not allow ${offer.pool.provider}`,
-    'workload.providers': () => `the workload does not accept ${offer.pool.provider}`,
-    'residency.regions': () => `${regionKey(offer.pool)} is outside the policy's regions`,
-    'workload.regions': () => `${regionKey(offer.pool)} is outside the workload's regions`,
-    'markets.allow': () => `the policy does not allow ${offer.pool.market}`,
-    'workload.markets': () => `the workload does not accept ${offer.pool.market}`,
-    restricted: () => 'the cloud does not sell it to this account',
-    maxPrice: () =>
-      `a machine costs ${rateText(marketOffer.adjusted)}, the policy's limit is ${limit(policy.maxPriceMicroUsdPerHour)}`,
-    'workload.maxPrice': () =>
-      `a replica costs ${rateText(Math.round(replicaPrice(spec, shape, marketOffer.adjusted)))}, the workload's limit is ${limit(spec.maxPriceMicroUsdPerHour)}`,
-    'sold-out': () =>
-      marketOffer.soldOut === null
-        ? 'not sold out'
-        : `sold out until ${instantText(marketOffer.soldOut.until)}: ${marketOffer.soldOut.reason}`,
-    headroom: () => headroomText(marketOffer, shape.machinesPerReplica, supply),
-    'available-count': () =>
-      `${countText(supply.available(marketOffer) ?? 0, 'machine')} free, ${shape.machinesPerReplica} needed`,
-  };
-  return texts[obstacle]();
+  const shape = shapeOf(choice, at.offer.acceleratorCount) ?? { machinesPerReplica: 1, replicasPerMachine: 1 };
+  return TEXTS[obstacle]({ policy, spec, choice, at, supply, shape });
 }
 
 function headroomText(marketOffer: MarketOffer, machines: number, supply: Supply): string {

@@ -1,16 +1,16 @@
 import type { Alternative, Explanation, OfferVerdict, Plan, PlanInput } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
-import { poolKey } from '../domain/pool.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { Breach } from './breaches.ts';
-import { breachText, fleetBreaches } from './breaches.ts';
+import { breachText, fleetBreaches, isBroken } from './breaches.ts';
+import type { Obstacle } from './eligibility.ts';
 import { Eligibility, obstacleText, replicaPrice, VERDICT_OF_OBSTACLE } from './eligibility.ts';
-import type { Weight } from './ledger.ts';
+import type { Ledger, Weight } from './ledger.ts';
 import type { MarketOffer } from './market-view.ts';
 import { compareText } from './market-view.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import { LOSSES, MIN_PROVIDERS, SURVIVE_RULE, surviveLimit } from './rules.ts';
-import type { Scene, Stage, Taken } from './scene.ts';
+import type { Scene, Stage, Swap, Taken } from './scene.ts';
 import { sceneOf, stageOf } from './scene.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
@@ -41,20 +41,14 @@ function explained(stage: Stage, workloadId: string, spec: WorkloadSpec): Explan
     (accelerator) => scene.market.byAccelerator.get(accelerator) ?? [],
   );
   const judge = scene.policy === null ? null : new Eligibility(scene.policy, scene.spec, scene.supply);
-  const alternatives = offers.map((at) => alternativeAt(scene, judge, at));
+  const choices = Map.groupBy(spec.accelerators, ({ accelerator }) => accelerator);
+  const judged = offers.map((at) => judgedAt(scene, judge, at, choices.get(at.offer.accelerator) ?? []));
   return {
     workloadId,
-    alternatives: alternatives.toSorted(cheapestFirst),
+    alternatives: judged.sort(cheapestFirst).map(alternativeOf),
     otherAcceleratorCount: scene.market.offers.length - offers.length,
     held: stage.plan.held.filter((entry) => entry.workloadId === workloadId).flatMap(({ reasons }) => reasons),
   };
-}
-
-function cheapestFirst(a: Alternative, b: Alternative): number {
-  const costA = a.replicaCostMicroUsdPerHour ?? Number.POSITIVE_INFINITY;
-  const costB = b.replicaCostMicroUsdPerHour ?? Number.POSITIVE_INFINITY;
-  if (costA !== costB) return costA - costB;
-  return compareText(poolKey(a.pool), poolKey(b.pool));
 }
 
 interface Candidate {
@@ -70,15 +64,39 @@ interface Judgement {
   readonly detail: string;
 }
 
-function alternativeAt(scene: Scene, judge: Eligibility | null, at: MarketOffer): Alternative {
-  const { candidate, judgement } = judgedAt(scene, judge, at);
+/** An offer with what was decided about it. */
+interface Judged {
+  readonly at: MarketOffer;
+  readonly candidate: Candidate | null;
+  /** What a replica pays, rounded; infinite where none fits. */
+  readonly cost: number;
+  readonly judgement: Judgement;
+}
+
+function judgedOf(at: MarketOffer, candidate: Candidate | null, judgement: Judgement): Judged {
+  const cost = candidate === null ? Number.POSITIVE_INFINITY : Math.round(candidate.paid);
+  return { at, candidate, cost, judgement };
+}
+
+function cheapestFirst(a: Judged, b: Judged): number {
+  return a.cost === b.cost ? compareText(a.at.key, b.at.key) : a.cost - b.cost;
+}
+
+function alternativeOf({ at: { offer }, candidate, cost, judgement }: Judged): Alternative {
   return {
-    pool: at.offer.pool,
-    accelerator: at.offer.accelerator,
-    acceleratorCount: at.offer.acceleratorCount,
-    replicaCostMicroUsdPerHour: candidate === null ? null : Math.round(candidate.paid),
-    ...judgement,
+    pool: offer.pool,
+    accelerator: offer.accelerator,
+    acceleratorCount: offer.acceleratorCount,
+    replicaCostMicroUsdPerHour: candidate === null ? null : cost,
+    verdict: judgement.verdict,
+    detail: judgement.detail,
   };
+}
+
+interface Ranked {
+  readonly choice: AcceleratorChoice;
+  readonly obstacles: readonly Obstacle[];
+  readonly candidate: Candidate | null;
 }
 
 /** The workload's best choice at the offer: the cheapest of those that nothing stands in the way of, else of those that fit. */
@@ -86,33 +104,33 @@ function judgedAt(
   scene: Scene,
   judge: Eligibility | null,
   at: MarketOffer,
-): { candidate: Candidate | null; judgement: Judgement } {
+  choices: readonly AcceleratorChoice[],
+): Judged {
   const { policy, spec, supply } = scene;
-  if (policy === null || judge === null) return { candidate: null, judgement: UNGOVERNED };
-  const choices = spec.accelerators.filter(({ accelerator }) => accelerator === at.offer.accelerator);
-  const ranked = choices
-    .map((choice) => ({
-      choice,
-      obstacles: judge.obstaclesOf(choice, at),
-      candidate: candidateAt(policy, spec, choice, at),
-    }))
-    .toSorted(
-      (a, b) =>
-        a.obstacles.length - b.obstacles.length ||
-        (a.candidate?.effective ?? Number.POSITIVE_INFINITY) - (b.candidate?.effective ?? Number.POSITIVE_INFINITY) ||
-        a.choice.count - b.choice.count,
-    );
+  if (policy === null || judge === null) return judgedOf(at, null, UNGOVERNED);
+  const ranked = choices.map((choice): Ranked => {
+    return { choice, obstacles: judge.obstaclesOf(choice, at), candidate: candidateAt(policy, spec, choice, at) };
+  });
+  if (ranked.length > 1) ranked.sort(easiestFirst);
   const best = ranked.find(({ candidate }) => candidate !== null) ?? ranked[0];
   if (best === undefined) throw new RangeError(`${at.key} has no accelerator that the workload accepts`);
-  const chosen = scene.taken.filter(({ key }) => key === at.key);
-  if (chosen.length > 0) return { candidate: best.candidate, judgement: chosenHere(chosen) };
+  const chosen = scene.takenAt.get(at.key);
+  if (chosen !== undefined) return judgedOf(at, best.candidate, chosenHere(chosen));
   const [obstacle] = best.obstacles;
   if (obstacle !== undefined || best.candidate === null) {
     const first = obstacle ?? 'does-not-fit';
     const detail = obstacleText(first, policy, spec, best.choice, at, supply);
-    return { candidate: best.candidate, judgement: { verdict: VERDICT_OF_OBSTACLE[first], detail } };
+    return judgedOf(at, best.candidate, { verdict: VERDICT_OF_OBSTACLE[first], detail });
   }
-  return { candidate: best.candidate, judgement: notChosen(scene, at, best.candidate) };
+  return judgedOf(at, best.candidate, notChosen(scene, at, best.candidate));
+}
+
+function easiestFirst(a: Ranked, b: Ranked): number {
+  return (
+    a.obstacles.length - b.obstacles.length ||
+    (a.candidate?.effective ?? Number.POSITIVE_INFINITY) - (b.candidate?.effective ?? Number.POSITIVE_INFINITY) ||
+    a.choice.count - b.choice.count
+  );
 }
 
 const UNGOVERNED: Judgement = { verdict: 'no-policy', detail: 'no policy governs the team of the workload' };
@@ -154,15 +172,13 @@ function chosenHere(chosen: readonly Taken[]): Judgement {
 
 /** Why an offer that nothing stands in the way of was not taken. */
 function notChosen(scene: Scene, at: MarketOffer, candidate: Candidate): Judgement {
-  const fresh = scene.taken.filter(({ isNew }) => isNew);
-  if (scene.isHeld) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
-  const [dearest] = (fresh.length > 0 ? fresh : scene.taken).toSorted((a, b) => b.effective - a.effective);
-  if (dearest === undefined) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
+  const { dearest, swaps } = scene;
+  if (scene.isHeld || dearest === null) return inTheWay(scene, at, candidate, null) ?? heldAnyway();
   if (candidate.effective >= dearest.effective) return dearer(candidate, dearest);
   if (!dearest.isNew) return keptElsewhere(candidate, dearest);
-  for (const taken of fresh.toSorted((a, b) => b.effective - a.effective)) {
-    if (candidate.effective >= taken.effective) break;
-    const obstacle = inTheWay(scene, at, candidate, taken);
+  for (const swap of swaps) {
+    if (candidate.effective >= swap.taken.effective) break;
+    const obstacle = inTheWay(scene, at, candidate, swap);
     if (obstacle !== null) return obstacle;
   }
   return {
@@ -192,9 +208,9 @@ function keptElsewhere(candidate: Candidate, dearest: Taken): Judgement {
 }
 
 /** What would stop one replica (or all that share a machine with it) from running here instead of `instead`; null = nothing. */
-function inTheWay(scene: Scene, at: MarketOffer, candidate: Candidate, instead: Taken | null): Judgement | null {
+function inTheWay(scene: Scene, at: MarketOffer, candidate: Candidate, instead: Swap | null): Judgement | null {
   const machines = candidate.shape.machinesPerReplica;
-  const freed = instead === null ? new Map<string, number>() : freedBy(scene, instead);
+  const freed = instead === null ? new Map<string, number>() : freedBy(scene, instead.taken);
   const short = at.claims.find(({ quota, units }) => {
     return units * machines > scene.left.headroom(quota) + (freed.get(quota) ?? 0);
   });
@@ -213,20 +229,17 @@ function inTheWay(scene: Scene, at: MarketOffer, candidate: Candidate, instead: 
 }
 
 function freedBy(scene: Scene, instead: Taken): ReadonlyMap<string, number> {
-  const at = scene.market.offers.find(({ key }) => key === instead.key);
+  const at = scene.market.byKey.get(instead.key);
   return new Map(at?.claims.map(({ quota, units }) => [quota, units * instead.machines]));
 }
 
-function brokenRule(scene: Scene, at: MarketOffer, candidate: Candidate, instead: Taken | null): Judgement | null {
+function brokenRule(scene: Scene, at: MarketOffer, candidate: Candidate, swap: Swap | null): Judgement | null {
   const { spec, rules } = scene;
-  const fleet = scene.fleet.copy();
-  if (instead !== null) fleet.add(instead.weight, -instead.machines);
-  fleet.add(candidate.weight, 1);
-  const breaches = fleetBreaches(fleet, scene.kept, rules, scene.requiredProviders);
-  const [worst] = [...breaches].toSorted(preferring(at));
+  const worst = worstBreach(scene, at, candidate, swap?.without ?? scene.fleet);
   if (worst !== undefined) {
     return { verdict: 'over-cap', detail: `${worst.rule}: ${breachText(worst, rules)}` };
   }
+  const instead = swap?.taken ?? null;
   const moved = instead?.replicas ?? 1;
   for (const loss of LOSSES) {
     const most = surviveLimit(rules, loss, spec.replicas, spec.keepShare);
@@ -238,6 +251,22 @@ function brokenRule(scene: Scene, at: MarketOffer, candidate: Candidate, instead
     return { verdict: 'over-cap', detail };
   }
   return null;
+}
+
+/** The breach that tells most once the candidate is in the fleet, which is left as it was; undefined where there is none. */
+function worstBreach(
+  { kept, rules, requiredProviders }: Scene,
+  at: MarketOffer,
+  { weight }: Candidate,
+  fleet: Ledger,
+): Breach | undefined {
+  fleet.add(weight, 1);
+  try {
+    if (!isBroken(fleet, kept, rules, requiredProviders)) return undefined;
+    return fleetBreaches(fleet, kept, rules, requiredProviders).toSorted(preferring(at))[0];
+  } finally {
+    fleet.add(weight, -1);
+  }
 }
 
 /** Rules about the offer's own place tell more than those it breaks elsewhere by making the total smaller. */

@@ -48,7 +48,19 @@ export interface MarketView {
   readonly headroom: ReadonlyMap<string, Headroom>;
 }
 
+const views = new WeakMap<PlanInput, MarketView>();
+
+/** The view of an input, made once: planning and explaining look at the same. */
 export function marketViewOf(input: PlanInput): MarketView {
+  let view = views.get(input);
+  if (view === undefined) {
+    view = madeView(input);
+    views.set(input, view);
+  }
+  return view;
+}
+
+function madeView(input: PlanInput): MarketView {
   const headroom = headroomByQuota(input.quotas);
   const policies = policiesInOrder(input);
   const refusals = input.soldOut.filter(({ until }) => until > input.at).toSorted(latestFirst);
@@ -104,26 +116,35 @@ function marketOffer(
 ): MarketOffer {
   const isValid = hasValidFigures(offer);
   const adjusted = isValid ? adjustedPrice(policies, offer.pool, offer.priceMicroUsdPerHour) : 1;
-  const units = new Map<string, number>();
-  for (const claim of offer.quotaClaims) {
-    const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);
-    if (headroom.has(quota)) units.set(quota, (units.get(quota) ?? 0) + claim.units);
-  }
-  const claims = [...units]
-    .map(([quota, claimed]) => ({ quota, units: claimed }))
-    .filter((claim) => claim.units > 0)
-    .toSorted((a, b) => compareText(a.quota, b.quota));
-  const quotas = offer.quotaClaims.map(({ quota }) => quota);
+  const claims = limitingClaims(offer, headroom);
   return {
     offer,
     key,
     adjusted,
     isValid,
-    subjects: subjectsOf(offer.pool),
+    subjects: subjectsOf(offer.pool, key),
     claims,
     claimsKey: claims.map((claim) => `${claim.quota}*${claim.units}`).join(' '),
-    soldOut: refusals.find(({ scope }) => scopeCovers(scope, offer.pool, quotas)) ?? null,
+    soldOut: refusalOf(offer, refusals),
   };
+}
+
+function limitingClaims(offer: PlanOffer, headroom: ReadonlyMap<string, Headroom>): readonly LimitingClaim[] {
+  const claims: { quota: string; units: number }[] = [];
+  for (const claim of offer.quotaClaims) {
+    const quota = quotaKey(offer.pool.provider, claim.scope === 'global' ? null : offer.pool.region, claim.quota);
+    if (!headroom.has(quota)) continue;
+    const former = claims.find((other) => other.quota === quota);
+    if (former === undefined) claims.push({ quota, units: claim.units });
+    else former.units += claim.units;
+  }
+  return claims.filter(({ units }) => units > 0).sort((a, b) => compareText(a.quota, b.quota));
+}
+
+function refusalOf(offer: PlanOffer, refusals: readonly SoldOut[]): SoldOut | null {
+  if (refusals.length === 0) return null;
+  const quotas = offer.quotaClaims.map(({ quota }) => quota);
+  return refusals.find(({ scope }) => scopeCovers(scope, offer.pool, quotas)) ?? null;
 }
 
 /** A price above 0, a chance above 0, interruptions that can be, whole accelerators: anything else would be ranked wrongly. */

@@ -1,5 +1,6 @@
+import { candidatesOf } from './candidate-builder.ts';
 import type { Candidate } from './candidates.ts';
-import { candidatesOf, keyOf, RowKeys } from './candidates.ts';
+import { keyOf, RowKeys } from './candidates.ts';
 import { addFleet, addMoved } from './fleet-rows.ts';
 import type { OpenColumn } from './model-draft.ts';
 import { ModelDraft } from './model-draft.ts';

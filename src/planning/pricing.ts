@@ -24,10 +24,13 @@ export function adjustedPrice(
   price: MicroUsdPerHour,
 ): MicroUsdPerHour {
   const name = `${pool.provider}:${pool.region}:${pool.instanceType}`;
-  const adjustment = policies
-    .flatMap(({ priceAdjustments }) => priceAdjustments)
-    .find(({ match, market }) => (market == null || market === pool.market) && globMatches(match, name));
-  return adjustment === undefined ? price : Math.max(1, scaleMoney(price, adjustment.factor));
+  for (const { priceAdjustments } of policies) {
+    const adjustment = priceAdjustments.find(
+      ({ match, market }) => (market == null || market === pool.market) && globMatches(match, name),
+    );
+    if (adjustment !== undefined) return Math.max(1, scaleMoney(price, adjustment.factor));
+  }
+  return price;
 }
 
 /**

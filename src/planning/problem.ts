@@ -20,6 +20,7 @@ import { rulesOf } from './rules.ts';
 import { runningOptions, withoutMovable } from './running.ts';
 import type { Shape } from './shape.ts';
 import { shapeOf } from './shape.ts';
+import { withoutTwins } from './twins.ts';
 
 /** The whole question of an input; with `moves`, what runs is an option like any other instead of given. */
 export function problemOf(input: PlanInput, moves = false): Problem {
@@ -67,10 +68,17 @@ export function optionsIn({
   teamSpends,
 }: Pick<Problem, 'market' | 'supply' | 'fleets' | 'teamSpends'>): (demandClass: DemandClass) => readonly Option[] {
   const budgeted = new Set(teamSpends.map(({ team }) => team));
-  const placeKeys = fleets.map(({ policy }) => new PlaceKeys(rulesOf(policy)));
+  const fleetMarkets = fleets.map(({ policy }) => {
+    const rules = rulesOf(policy);
+    const keys = new PlaceKeys(rules);
+    return { keys, narrowed: withoutTwins(market, policy, rules, supply, keys, budgeted.size > 0) };
+  });
   return (demandClass) => {
-    const keys = placeKeys[demandClass.fleet] ?? new PlaceKeys(rulesOf(fleetOf(fleets, demandClass).policy));
-    return optionsOf(fleets, market, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
+    const own = fleetMarkets[demandClass.fleet];
+    if (own === undefined) throw new RangeError('a class belongs to a fleet');
+    // The rest of a gang must be where the gang is: of twins, the one in its zone.
+    const choices = demandClass.completion === null ? own.narrowed : market;
+    return optionsOf(fleets, choices, supply, demandClass, budgeted.has(demandClass.spec.team), own.keys);
   };
 }
 

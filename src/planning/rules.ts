@@ -93,15 +93,15 @@ export function moneyMeasure({ measure }: Pick<Rules, 'measure'>): 'spend' | 'ef
   return measure === 'effective-cost' ? measure : 'spend';
 }
 
-/** The subject that a machine of the pool counts for; null where the scope does not speak of it. */
+/** The subject that a machine of a pool counts for; null where the scope does not speak of it. */
 export type Subjects = Readonly<Record<Scope, string | null>>;
 
-export function subjectsOf(pool: Pool): Subjects {
+export function subjectsOf(pool: Pool, key: string = poolKey(pool)): Subjects {
   return {
     provider: pool.provider,
     region: regionKey(pool),
     zone: zoneKey(pool),
-    pool: poolKey(pool),
+    pool: key,
     market: pool.market,
     spot: pool.market === 'spot' ? '' : null,
   };

@@ -29,6 +29,12 @@ export interface Taken {
   readonly paid: number;
 }
 
+/** New machines that could be given up for others, and the fleet without them, to which others may be added for a moment. */
+export interface Swap {
+  readonly taken: Taken;
+  readonly without: Ledger;
+}
+
 /** A plan seen from one of its workloads. */
 export interface Scene {
   readonly input: PlanInput;
@@ -43,7 +49,12 @@ export interface Scene {
   readonly kept: Kept;
   readonly rules: Rules;
   readonly requiredProviders: number;
-  readonly taken: readonly Taken[];
+  /** What the plan gives the workload, by pool key. */
+  readonly takenAt: ReadonlyMap<string, readonly Taken[]>;
+  /** The dearest a replica costs where it stands, new machines first; null where none stands anywhere. */
+  readonly dearest: Taken | null;
+  /** New machines, the dearest a replica first, with the fleet without them. */
+  readonly swaps: readonly Swap[];
   readonly isHeld: boolean;
   readonly replicasAt: ReadonlyMap<string, number>;
 }
@@ -86,6 +97,8 @@ export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): S
     ...takenLeases(input, plan, owner, spec, workloadId),
     ...takenMachines(market, owner, spec, plan, workloadId),
   ];
+  const dearestFirst = (a: Taken, b: Taken): number => b.effective - a.effective;
+  const fresh = taken.filter(({ isNew }) => isNew).toSorted(dearestFirst);
   const rules = owner === undefined ? UNRULED : rulesInForce(owner.policy, plan);
   return {
     input,
@@ -100,7 +113,13 @@ export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): S
     // A fleet that could not be spread wider is not asked for more than it has.
     requiredProviders:
       fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, countedProviders(fleet, rules)),
-    taken,
+    takenAt: Map.groupBy(taken, ({ key }) => key),
+    dearest: fresh[0] ?? taken.toSorted(dearestFirst)[0] ?? null,
+    swaps: fresh.map((own) => {
+      const without = fleet.copy();
+      without.add(own.weight, -own.machines);
+      return { taken: own, without };
+    }),
     isHeld: plan.held.some((entry) => entry.workloadId === workloadId),
     replicasAt: replicasAt(taken),
   };

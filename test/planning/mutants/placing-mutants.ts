@@ -9,17 +9,17 @@ export const PLACING_MUTANTS: readonly Mutant[] = [
   {
     what: 'takes each machine of a gang for a replica',
     why: 'a gang is one replica, however many machines it needs',
-    file: 'candidates.ts',
-    from: 'fill: fixed ? option.replicasPerLot : null,',
-    to: 'fill: fixed ? Math.max(option.replicasPerLot, option.machinesPerLot) : null,',
+    file: 'candidate-builder.ts',
+    from: 'fill: running !== null || option.replicasPerLot === 1 ? option.replicasPerLot : null,',
+    to: 'fill: running !== null || option.replicasPerLot === 1 ? Math.max(option.replicasPerLot, machinesPerLot) : null,',
     noticedBy: [WORDS, 'serves one replica with each gang'],
   },
   {
     what: 'counts one machine of a gang against quotas',
     why: 'two gangs that share a quota would both be bought',
-    file: 'candidates.ts',
-    from: 'units * machinesPerLot]);',
-    to: 'units]);',
+    file: 'candidate-builder.ts',
+    from: 'lotValues.push(units * machinesPerLot);',
+    to: 'lotValues.push(units);',
     noticedBy: [WORDS, 'is shared by gangs with all their machines'],
   },
   {
