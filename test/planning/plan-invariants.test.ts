@@ -8,9 +8,9 @@ import { planFleet } from '../../src/planning/plan-fleet.ts';
 import type { Machine } from './fleet-arithmetic.ts';
 import { keptMachines, plannedMachines } from './fleet-arithmetic.ts';
 import { brokenRules } from './fleet-rules.ts';
-import { caps, policyIn, policyWith } from './market-builders.ts';
+import { policyIn } from './market-builders.ts';
 import type { Size } from './random-instances.ts';
-import { randomInput, reordered } from './random-instances.ts';
+import { randomInput } from './random-instances.ts';
 
 const LARGE: Size = { offers: 40, workloads: 12, replicas: 5, leases: true };
 const SEEDS = Array.from({ length: 20 }, (_, index) => 10_000 + index);
@@ -168,15 +168,6 @@ describe('every plan', () => {
     }
   });
 
-  it('is the same, byte for byte, again and whatever order the lists come in', async () => {
-    for (const { seed, input, plan } of plans) {
-      const bytes = JSON.stringify(plan);
-      expect(JSON.stringify(await planFleet(input)), `again, seed ${seed}`).toBe(bytes);
-      expect(JSON.stringify(await planFleet(reordered(input, seed))), `reordered, seed ${seed}`).toBe(bytes);
-    }
-    expect(plans.flatMap(({ plan }) => plan.machines).length).toBeGreaterThan(100);
-  });
-
   it('wants nothing more once it is carried out', async () => {
     for (const { seed, input, plan } of plans) {
       const again = await planFleet(carriedOut(input, plan));
@@ -206,35 +197,5 @@ describe('every plan', () => {
     expect([...verdicts]).toEqual(
       expect.arrayContaining(['chosen', 'dearer', 'over-cap', 'no-headroom', 'sold-out', 'does-not-fit', 'restricted']),
     );
-  });
-});
-
-describe('tightening', () => {
-  it('a cap never makes the fleet cheaper', async () => {
-    let tightened = 0;
-    for (let seed = 20_000; seed < 20_020; seed += 1) {
-      const random = randomInput(seed, { offers: 20, workloads: 4, replicas: 4, leases: false });
-      // Where ranked cost is the price, so that costs may be compared.
-      const input: PlanInput = {
-        ...random,
-        offers: random.offers.map((offer) => ({ ...offer, successProbability: 1, interruptionsPerHour: 0 })),
-        workloads: random.workloads.map(({ id, spec }) => ({
-          id,
-          spec: { ...spec, accelerators: spec.accelerators.slice(0, 1) },
-        })),
-      };
-      let former = await planFleet({ ...input, policies: [policyWith()] }, { gapShare: 0 });
-      for (const provider of [0.6, 0.5, 0.4]) {
-        const maxShare = caps({ provider });
-        const plan = await planFleet({ ...input, policies: [policyWith({ maxShare })] }, { gapShare: 0 });
-        const same = JSON.stringify(former.held.map(({ replicas }) => replicas));
-        if (same === JSON.stringify(plan.held.map(({ replicas }) => replicas))) {
-          expect(plan.costMicroUsdPerHour, `seed ${seed}`).toBeGreaterThanOrEqual(former.costMicroUsdPerHour);
-          tightened += plan.costMicroUsdPerHour > former.costMicroUsdPerHour ? 1 : 0;
-        }
-        former = plan;
-      }
-    }
-    expect(tightened).toBeGreaterThan(3);
   });
 });
