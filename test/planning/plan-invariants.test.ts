@@ -11,6 +11,7 @@ import { brokenRules } from './fleet-rules.ts';
 import { policyIn } from './market-builders.ts';
 import type { Size } from './random-instances.ts';
 import { randomInput } from './random-instances.ts';
+import { carriedOut, unitsOf } from './running-fleet.ts';
 
 const LARGE: Size = { offers: 40, workloads: 12, replicas: 5, leases: true };
 const SEEDS = Array.from({ length: 20 }, (_, index) => 10_000 + index);
@@ -30,49 +31,13 @@ function fleetAfter(input: PlanInput, plan: Plan): Machine[] {
   return [...keptMachines(input), ...plannedMachines(input, plan)];
 }
 
-function leasesOf(plan: Plan): PlanLease[] {
-  return plan.machines.map((machine, index) => ({
-    id: `new-${index}`,
-    workloadId: machine.workloadId,
-    replicas: machine.replicas,
-    part: machine.part,
-    partCount: machine.partCount,
-    pool: machine.pool,
-    accelerator: machine.accelerator,
-    acceleratorCount: machine.acceleratorCount,
-    priceMicroUsdPerHour: machine.priceMicroUsdPerHour,
-  }));
-}
-
 function machinesAt(plan: Plan, offer: PlanOffer): number {
   return plan.machines.filter(({ pool }) => poolKey(pool) === poolKey(offer.pool)).length;
 }
 
 /** Units of the quota that the plan's machines take. */
-function unitsOf(quota: Quota, input: PlanInput, plan: Plan): number {
-  return input.offers.reduce((sum, offer) => {
-    const claims = offer.quotaClaims.filter(({ quota: name, scope }) => {
-      const region = scope === 'global' ? null : offer.pool.region;
-      return name === quota.name && offer.pool.provider === quota.provider && region === quota.region;
-    });
-    return sum + machinesAt(plan, offer) * claims.reduce((units, claim) => units + claim.units, 0);
-  }, 0);
-}
-
-/** The input as it stands once the plan's machines run. */
-function carriedOut(input: PlanInput, plan: Plan): PlanInput {
-  return {
-    ...input,
-    leases: [...input.leases, ...leasesOf(plan)],
-    quotas: input.quotas.map((quota) => ({
-      ...quota,
-      usage: quota.usage === null ? null : quota.usage + unitsOf(quota, input, plan),
-    })),
-    offers: input.offers.map((offer) => ({
-      ...offer,
-      availableCount: offer.availableCount === null ? null : offer.availableCount - machinesAt(plan, offer),
-    })),
-  };
+function unitsTaken(quota: Quota, input: PlanInput, plan: Plan): number {
+  return input.offers.reduce((sum, offer) => sum + machinesAt(plan, offer) * unitsOf(offer, quota), 0);
 }
 
 /** Where each replica stands: its machines, kept and new. */
@@ -146,7 +111,7 @@ describe('every plan', () => {
   it('keeps to every quota that is known', () => {
     for (const { seed, input, plan } of plans) {
       for (const quota of input.quotas) {
-        const units = unitsOf(quota, input, plan);
+        const units = unitsTaken(quota, input, plan);
         expect(units, `${quota.name}, seed ${seed}`).toBeLessThanOrEqual(headroomOf(quota, 0) ?? units);
       }
     }
