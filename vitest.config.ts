@@ -18,7 +18,7 @@ class LongestFirst extends BaseSequencer {
 
 /**
  * Three projects by cost. `unit` is pure code and in-process parts (seconds, part of `npm run check`);
- * `integration` opens sockets, databases and processes; `long` is for `npm run test:long`.
+ * `integration` opens sockets, databases and processes, or tries hundreds of random cases; `long` is for `npm run test:long`.
  * A file chooses its project by its name: `*.test.ts`, `*.integration.test.ts`, `*.long.test.ts`.
  */
 export default defineConfig({
@@ -33,6 +33,9 @@ export default defineConfig({
           setupFiles: ['test/support/property-seed.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.integration.test.ts', 'test/**/*.long.test.ts'],
+          // `npm run check` runs compilers beside these tests.
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

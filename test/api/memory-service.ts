@@ -1,48 +1,19 @@
-import type {
-  CapacityBlockFilter,
-  LeftoverView,
-  MachineNotice,
-  PurchaseRequest,
-  PurchaseView,
-  SweepView,
-} from '../../src/broker/execution-service.ts';
 import {
   type BrokerService,
   type EventView,
   type LeaseView,
-  type OfferView,
   type Page,
   type PageQuery,
   type PlanView,
   type PolicyView,
-  type PriceHistoryView,
-  type ProviderView,
-  type QuarantinedPriceView,
   ServiceError,
   type WorkloadView,
 } from '../../src/broker/service.ts';
 import { parsePolicy } from '../../src/config/policy.ts';
-import type { CapacityBlock } from '../../src/domain/capacity-block.ts';
 import type { RuleUse } from '../../src/domain/plan.ts';
-import { poolKey } from '../../src/domain/pool.ts';
-import { poolScope } from '../../src/domain/sold-out.ts';
-import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
-import { MemoryAnalysis } from './memory-analysis.ts';
-import {
-  AT,
-  AZURE_POOL,
-  BLOCK,
-  LEFTOVERS,
-  leaseOf,
-  OFFERS,
-  POLICY_SOURCE,
-  PURCHASE,
-  paged,
-  pool,
-  QUARANTINED,
-  SWEEPS,
-} from './memory-samples.ts';
+import { MemoryExecution } from './memory-execution.ts';
+import { AT, AZURE_POOL, leaseOf, POLICY_SOURCE, paged, pool } from './memory-samples.ts';
 
 /** A policy in force: that of the samples, under another name. */
 export function policyViewOf(name: string, version: number, rejected: readonly string[]): PolicyView {
@@ -56,11 +27,9 @@ export function policyViewOf(name: string, version: number, rejected: readonly s
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
-export class MemoryService extends MemoryAnalysis implements BrokerService {
+export class MemoryService extends MemoryExecution implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
-  readonly heard: MachineNotice[] = [];
-  purchase: PurchaseView = PURCHASE;
   missing: readonly string[] = [];
   policies: readonly PolicyView[] = [policyViewOf('default', 3, ['policies/default.yaml:5:1 spec.x: unknown key'])];
   /** Rules that plans tell beside those of `default`. */
@@ -68,17 +37,6 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
   /** When set, every call that reads the fleet fails with it. */
   failure: Error | null = null;
   readonly #workloads = new Map<string, WorkloadView>();
-
-  async listOffers(filter: Parameters<BrokerService['listOffers']>[0], page: PageQuery): Promise<Page<OfferView>> {
-    const matches = OFFERS.filter(
-      (candidate) =>
-        (filter.provider ?? candidate.pool.provider) === candidate.pool.provider &&
-        (filter.region ?? candidate.pool.region) === candidate.pool.region &&
-        (filter.accelerator ?? candidate.accelerator) === candidate.accelerator &&
-        (filter.market ?? candidate.pool.market) === candidate.pool.market,
-    );
-    return paged(matches, page);
-  }
 
   async applyWorkload(spec: WorkloadSpec): Promise<WorkloadView> {
     if (spec.name === 'conflicted') throw new ServiceError('workload-conflict', 'conflicted is being deleted');
@@ -254,74 +212,6 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
     return this.#plan(this.applied);
   }
 
-  async listQuarantinedPrices(
-    filter: { readonly provider: string | null },
-    page: PageQuery,
-  ): Promise<Page<QuarantinedPriceView>> {
-    const matches = QUARANTINED.filter(({ pool: of }) => filter.provider === null || filter.provider === of.provider);
-    return { items: matches.slice(0, page.limit), next: null };
-  }
-
-  async acceptPrice(key: string): Promise<QuarantinedPriceView> {
-    const found = QUARANTINED.find(({ pool: of }) => poolKey(of) === key);
-    if (found === undefined) throw new ServiceError('price-not-quarantined', `No price of "${key}" is in quarantine`);
-    if (found.priceMicroUsdPerHour === null) throw new ServiceError('price-unreadable', 'There is nothing to accept');
-    return found;
-  }
-
-  async getPriceHistory(key: string, since: EpochMs): Promise<PriceHistoryView> {
-    const current = OFFERS.find(({ pool: of }) => poolKey(of) === key);
-    if (current === undefined) throw new ServiceError('pool-not-found', `No pool "${key}" is known`);
-    const points = [50_000_000, 60_500_000, 55_040_000].map((priceMicroUsdPerHour, day) => ({
-      observedAt: AT - (3 - day) * 86_400_000,
-      priceMicroUsdPerHour,
-      availability: 'available' as const,
-    }));
-    return { pool: key, current, points: points.filter(({ observedAt }) => observedAt >= since) };
-  }
-
-  async listProviders(): Promise<readonly ProviderView[]> {
-    return [
-      {
-        id: 'aws',
-        health: 'degraded',
-        healthReason: 'us-west-2 was not read',
-        regions: [
-          {
-            region: 'us-east-1',
-            offerCount: 2,
-            observedAt: AT,
-            error: null,
-            failureCount: 0,
-            retryAt: null,
-            quotasObservedAt: AT,
-          },
-          {
-            ...{ region: 'us-west-2', offerCount: 0, observedAt: null, error: 'RequestLimitExceeded' },
-            ...{ failureCount: 3, retryAt: AT + 80_000, quotasObservedAt: null },
-          },
-        ],
-        quotas: [
-          {
-            ...{ provider: 'aws', region: 'us-east-1', name: 'p5', unit: 'vcpus', limit: 768, usage: null },
-            ...{ inFlight: 192, headroom: null, observedAt: AT },
-          },
-        ],
-        soldOut: [
-          { scope: poolScope(pool()), until: AT + 180_000, reason: 'InsufficientInstanceCapacity', strikes: 1 },
-        ],
-        leaseCount: 2,
-        costMicroUsdPerHour: 110_080_000,
-      },
-    ];
-  }
-
-  async getProvider(id: string): Promise<ProviderView> {
-    const found = (await this.listProviders()).find((provider) => provider.id === id);
-    if (found === undefined) throw new ServiceError('provider-not-found', `There is no provider "${id}"`);
-    return found;
-  }
-
   async listEvents(filter: { readonly workloadId: string | null }, page: PageQuery): Promise<Page<EventView>> {
     const after = Number(page.cursor ?? '0');
     const matches = this.events.filter(
@@ -358,63 +248,5 @@ export class MemoryService extends MemoryAnalysis implements BrokerService {
 
   async readiness(): Promise<readonly string[]> {
     return this.missing;
-  }
-
-  async listLeftovers(provider: string | null, page: PageQuery): Promise<Page<LeftoverView>> {
-    return paged(
-      LEFTOVERS.filter((leftover) => (provider ?? leftover.provider) === leftover.provider),
-      page,
-    );
-  }
-
-  async listSweeps(): Promise<readonly SweepView[]> {
-    return SWEEPS;
-  }
-
-  /** Knows the attempt `attempt-1` and its token `token-1`. */
-  async hearCallback(attemptId: string, token: string | null, notice: MachineNotice): Promise<{ isNew: boolean }> {
-    if (token === null) throw new ServiceError('callback-refused', 'no token');
-    if (attemptId !== 'attempt-1') throw new ServiceError('callback-not-found', 'no such machine');
-    if (token !== 'token-1') throw new ServiceError('callback-refused', 'another token');
-    this.heard.push(notice);
-    return { isNew: this.heard.length === 1 };
-  }
-
-  async listCapacityBlocks(filter: CapacityBlockFilter): Promise<readonly CapacityBlock[]> {
-    return filter.provider === 'aws' ? [BLOCK] : [];
-  }
-
-  async requestPurchase(request: PurchaseRequest): Promise<PurchaseView> {
-    if (request.blockId !== BLOCK.id) throw new ServiceError('capacity-block-not-found', 'not for sale');
-    const { maxPriceMicroUsd, note } = request;
-    this.purchase = { ...PURCHASE, maxPriceMicroUsd, note, state: 'awaiting-approval' };
-    return this.purchase;
-  }
-
-  async listPurchases(_filter: object, page: PageQuery): Promise<Page<PurchaseView>> {
-    return paged([this.purchase], page);
-  }
-
-  async getPurchase(id: string): Promise<PurchaseView> {
-    if (id !== this.purchase.id) throw new ServiceError('purchase-not-found', `There is no purchase "${id}"`);
-    return this.purchase;
-  }
-
-  async approvePurchase(id: string): Promise<PurchaseView> {
-    const purchase = await this.getPurchase(id);
-    if (purchase.state !== 'awaiting-approval') throw new ServiceError('purchase-conflict', `it is ${purchase.state}`);
-    this.purchase = { ...purchase, state: 'approved' };
-    return this.purchase;
-  }
-
-  async rejectPurchase(id: string): Promise<PurchaseView> {
-    this.purchase = { ...(await this.getPurchase(id)), state: 'rejected' };
-    return this.purchase;
-  }
-
-  async settlePurchase(id: string, reservationId: string | null): Promise<PurchaseView> {
-    const purchase = await this.getPurchase(id);
-    this.purchase = { ...purchase, state: reservationId === null ? 'not-bought' : 'bought', reservationId };
-    return this.purchase;
   }
 }

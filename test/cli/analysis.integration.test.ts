@@ -1,19 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { call, postJson, WORKLOAD } from '../api/calling.ts';
 import { startApi } from '../api/running-api.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type CliRun, runCli } from './run-cli.ts';
 
 type Api = Awaited<ReturnType<typeof startApi>>;
 
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), 'gpu-broker-replay-'));
-});
-afterEach(() => rm(directory, { recursive: true }));
+const at = temporaryDirectory();
 
 function run(api: Api, line: string): Promise<CliRun> {
   return runCli(line.split(' '), { environment: { GPU_BROKER_URL: api.url } });
@@ -116,7 +112,7 @@ describe('replay', () => {
   });
 
   it('needs no broker for a downloaded record, packed or not', async () => {
-    const files = { plain: path.join(directory, 'plan.json'), packed: path.join(directory, 'plan.json.gz') };
+    const files = { plain: path.join(at.directory, 'plan.json'), packed: path.join(at.directory, 'plan.json.gz') };
     {
       await using api = await startApi();
       const record = JSON.stringify((await call(api, 'GET', '/v1/plans/plan-1/input')).json);
@@ -144,7 +140,7 @@ describe('replay', () => {
       expect(run).toMatchObject({ exitCode });
       expect(run.errors).toContain(words);
     }
-    expect(await runCli(['replay', '--file', path.join(directory, 'none')], nowhere)).toMatchObject({ exitCode: 2 });
+    expect(await runCli(['replay', '--file', path.join(at.directory, 'none')], nowhere)).toMatchObject({ exitCode: 2 });
     expect(await runCli(['replay', 'plan-1', '--file', files.plain], nowhere)).toMatchObject({ exitCode: 2 });
     expect(await runCli(['replay'], nowhere)).toMatchObject({ exitCode: 2 });
   });

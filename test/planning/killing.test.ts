@@ -2,12 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PlanInput } from '../../src/domain/plan.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
+import { providersOf } from './machine-counts.ts';
 import { caps, inputWith, leaseAt, offerAt, policyWith, usd, workload } from './market-builders.ts';
-
-function providersOf(plan: Plan): Record<string, number> {
-  const byProvider = Map.groupBy(plan.machines, ({ pool }) => pool.provider);
-  return Object.fromEntries([...byProvider].map(([provider, machines]) => [provider, machines.length]));
-}
 
 function heldOf({ held }: Plan): (readonly [string, readonly number[]])[] {
   return held.map(({ workloadId, replicas }) => [workloadId, replicas] as const);

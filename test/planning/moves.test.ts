@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Plan, PlanInput, PlanLease } from '../../src/domain/plan.ts';
+import type { Plan, PlanInput } from '../../src/domain/plan.ts';
 import type { Policy } from '../../src/domain/policy.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { caps, inputWith, leaseAt, offerAt, policyWith, usd, workload } from './market-builders.ts';
+import { leasesOf } from './running-fleet.ts';
 
 const AWS = 'aws/r1/a/p5/on-demand';
 const GCP = 'gcp/r1/a/a3/on-demand';
@@ -43,13 +44,6 @@ function expectStays(input: PlanInput, plan: Plan): void {
   expect(plan.machines).toEqual([]);
   expect(plan.releasedLeaseIds).toEqual([]);
   expect(plan.keptLeaseIds).toEqual(input.leases.map(({ id }) => id).toSorted());
-}
-
-function leasesOf(plan: Plan): PlanLease[] {
-  return plan.machines.map(({ adjustedPriceMicroUsdPerHour: _, ...machine }, index) => ({
-    ...machine,
-    id: `n${index}`,
-  }));
 }
 
 describe('a move', () => {

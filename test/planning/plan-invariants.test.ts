@@ -8,9 +8,10 @@ import { planFleet } from '../../src/planning/plan-fleet.ts';
 import type { Machine } from './fleet-arithmetic.ts';
 import { keptMachines, plannedMachines } from './fleet-arithmetic.ts';
 import { brokenRules } from './fleet-rules.ts';
-import { caps, policyIn, policyWith } from './market-builders.ts';
+import { policyIn } from './market-builders.ts';
 import type { Size } from './random-instances.ts';
-import { randomInput, reordered } from './random-instances.ts';
+import { randomInput } from './random-instances.ts';
+import { carriedOut, unitsOf } from './running-fleet.ts';
 
 const LARGE: Size = { offers: 40, workloads: 12, replicas: 5, leases: true };
 const SEEDS = Array.from({ length: 20 }, (_, index) => 10_000 + index);
@@ -30,49 +31,13 @@ function fleetAfter(input: PlanInput, plan: Plan): Machine[] {
   return [...keptMachines(input), ...plannedMachines(input, plan)];
 }
 
-function leasesOf(plan: Plan): PlanLease[] {
-  return plan.machines.map((machine, index) => ({
-    id: `new-${index}`,
-    workloadId: machine.workloadId,
-    replicas: machine.replicas,
-    part: machine.part,
-    partCount: machine.partCount,
-    pool: machine.pool,
-    accelerator: machine.accelerator,
-    acceleratorCount: machine.acceleratorCount,
-    priceMicroUsdPerHour: machine.priceMicroUsdPerHour,
-  }));
-}
-
 function machinesAt(plan: Plan, offer: PlanOffer): number {
   return plan.machines.filter(({ pool }) => poolKey(pool) === poolKey(offer.pool)).length;
 }
 
 /** Units of the quota that the plan's machines take. */
-function unitsOf(quota: Quota, input: PlanInput, plan: Plan): number {
-  return input.offers.reduce((sum, offer) => {
-    const claims = offer.quotaClaims.filter(({ quota: name, scope }) => {
-      const region = scope === 'global' ? null : offer.pool.region;
-      return name === quota.name && offer.pool.provider === quota.provider && region === quota.region;
-    });
-    return sum + machinesAt(plan, offer) * claims.reduce((units, claim) => units + claim.units, 0);
-  }, 0);
-}
-
-/** The input as it stands once the plan's machines run. */
-function carriedOut(input: PlanInput, plan: Plan): PlanInput {
-  return {
-    ...input,
-    leases: [...input.leases, ...leasesOf(plan)],
-    quotas: input.quotas.map((quota) => ({
-      ...quota,
-      usage: quota.usage === null ? null : quota.usage + unitsOf(quota, input, plan),
-    })),
-    offers: input.offers.map((offer) => ({
-      ...offer,
-      availableCount: offer.availableCount === null ? null : offer.availableCount - machinesAt(plan, offer),
-    })),
-  };
+function unitsTaken(quota: Quota, input: PlanInput, plan: Plan): number {
+  return input.offers.reduce((sum, offer) => sum + machinesAt(plan, offer) * unitsOf(offer, quota), 0);
 }
 
 /** Where each replica stands: its machines, kept and new. */
@@ -146,7 +111,7 @@ describe('every plan', () => {
   it('keeps to every quota that is known', () => {
     for (const { seed, input, plan } of plans) {
       for (const quota of input.quotas) {
-        const units = unitsOf(quota, input, plan);
+        const units = unitsTaken(quota, input, plan);
         expect(units, `${quota.name}, seed ${seed}`).toBeLessThanOrEqual(headroomOf(quota, 0) ?? units);
       }
     }
@@ -166,15 +131,6 @@ describe('every plan', () => {
         expect(values).toEqual(values.toSorted((a, b) => b - a));
       }
     }
-  });
-
-  it('is the same, byte for byte, again and whatever order the lists come in', async () => {
-    for (const { seed, input, plan } of plans) {
-      const bytes = JSON.stringify(plan);
-      expect(JSON.stringify(await planFleet(input)), `again, seed ${seed}`).toBe(bytes);
-      expect(JSON.stringify(await planFleet(reordered(input, seed))), `reordered, seed ${seed}`).toBe(bytes);
-    }
-    expect(plans.flatMap(({ plan }) => plan.machines).length).toBeGreaterThan(100);
   });
 
   it('wants nothing more once it is carried out', async () => {
@@ -206,35 +162,5 @@ describe('every plan', () => {
     expect([...verdicts]).toEqual(
       expect.arrayContaining(['chosen', 'dearer', 'over-cap', 'no-headroom', 'sold-out', 'does-not-fit', 'restricted']),
     );
-  });
-});
-
-describe('tightening', () => {
-  it('a cap never makes the fleet cheaper', async () => {
-    let tightened = 0;
-    for (let seed = 20_000; seed < 20_020; seed += 1) {
-      const random = randomInput(seed, { offers: 20, workloads: 4, replicas: 4, leases: false });
-      // Where ranked cost is the price, so that costs may be compared.
-      const input: PlanInput = {
-        ...random,
-        offers: random.offers.map((offer) => ({ ...offer, successProbability: 1, interruptionsPerHour: 0 })),
-        workloads: random.workloads.map(({ id, spec }) => ({
-          id,
-          spec: { ...spec, accelerators: spec.accelerators.slice(0, 1) },
-        })),
-      };
-      let former = await planFleet({ ...input, policies: [policyWith()] }, { gapShare: 0 });
-      for (const provider of [0.6, 0.5, 0.4]) {
-        const maxShare = caps({ provider });
-        const plan = await planFleet({ ...input, policies: [policyWith({ maxShare })] }, { gapShare: 0 });
-        const same = JSON.stringify(former.held.map(({ replicas }) => replicas));
-        if (same === JSON.stringify(plan.held.map(({ replicas }) => replicas))) {
-          expect(plan.costMicroUsdPerHour, `seed ${seed}`).toBeGreaterThanOrEqual(former.costMicroUsdPerHour);
-          tightened += plan.costMicroUsdPerHour > former.costMicroUsdPerHour ? 1 : 0;
-        }
-        former = plan;
-      }
-    }
-    expect(tightened).toBeGreaterThan(3);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PlanInput } from '../../src/domain/plan.ts';
 import type { MaxShare, Policy } from '../../src/domain/policy.ts';
-import { poolKey } from '../../src/domain/pool.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { inputWith, policyIn, policyWith, usd } from './market-builders.ts';
 import { anyInput } from './random-features.ts';
 import { reordered } from './random-instances.ts';
+import { carriedOut } from './running-fleet.ts';
 
 type Change = (policy: Policy) => Policy;
 
@@ -137,23 +137,6 @@ describe('tightening a limit', () => {
 });
 
 const LARGE = { offers: 30, workloads: 8, replicas: 4 };
-
-/** The input as it stands once the plan's machines run. */
-function carriedOut(input: PlanInput, plan: Plan): PlanInput {
-  const bought = (key: string): number => plan.machines.filter(({ pool }) => poolKey(pool) === key).length;
-  const leases = plan.machines.map(({ adjustedPriceMicroUsdPerHour: _, ...machine }, index) => ({
-    id: `new-${index}`,
-    ...machine,
-  }));
-  return {
-    ...input,
-    leases: [...input.leases, ...leases],
-    offers: input.offers.map((offer) => ({
-      ...offer,
-      availableCount: offer.availableCount === null ? null : offer.availableCount - bought(poolKey(offer.pool)),
-    })),
-  };
-}
 
 /** Offers that cost the same before they run and when they do: where they do not, what runs may fit the rules less tightly. */
 function certain(input: PlanInput): PlanInput {

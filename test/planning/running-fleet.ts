@@ -1,6 +1,6 @@
-/** The input that stands for a running fleet after changes, kept by the test alone, to hold a session's answers against. */
+/** The input that stands for a running fleet after changes, kept by the tests alone, to hold answers against. */
 import type { Quota } from '../../src/domain/offer.ts';
-import type { HeldReplicas, PlanInput, PlanLease, PlanOffer, PlanWorkload } from '../../src/domain/plan.ts';
+import type { HeldReplicas, Plan, PlanInput, PlanLease, PlanOffer, PlanWorkload } from '../../src/domain/plan.ts';
 import type { Pool } from '../../src/domain/pool.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import type { SoldOut } from '../../src/domain/sold-out.ts';
@@ -67,7 +67,8 @@ export class RunningFleet {
   }
 }
 
-function unitsOf({ quotaClaims, pool }: PlanOffer, { name, provider, region }: Quota): number {
+/** Units of the quota that one machine of the offer takes. */
+export function unitsOf({ quotaClaims, pool }: PlanOffer, { name, provider, region }: Quota): number {
   return quotaClaims
     .filter(({ quota, scope }) => quota === name && (scope === 'global' ? null : pool.region) === region)
     .reduce((sum, { units }) => sum + (pool.provider === provider ? units : 0), 0);
@@ -75,4 +76,16 @@ function unitsOf({ quotaClaims, pool }: PlanOffer, { name, provider, region }: Q
 
 export function heldCount(held: readonly HeldReplicas[]): number {
   return held.reduce((sum, { replicas }) => sum + replicas.length, 0);
+}
+
+/** The plan's machines, as leases that run. */
+export function leasesOf({ machines }: Plan): PlanLease[] {
+  return machines.map(({ adjustedPriceMicroUsdPerHour: _, ...machine }, index) => ({ ...machine, id: `new-${index}` }));
+}
+
+/** The input as it stands once the plan's machines run. */
+export function carriedOut(input: PlanInput, plan: Plan): PlanInput {
+  const fleet = new RunningFleet(input);
+  fleet.carryOut(leasesOf(plan));
+  return fleet.input;
 }

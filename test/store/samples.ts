@@ -2,6 +2,7 @@ import type { Offer } from '../../src/domain/offer.ts';
 import type { Policy } from '../../src/domain/policy.ts';
 import type { Pool } from '../../src/domain/pool.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
+import { type EventRow, listEvents } from '../../src/store/events.ts';
 import { insertLeases, type NewLease } from '../../src/store/leases.ts';
 import type { Store } from '../../src/store/open-store.ts';
 import { upsertWorkload } from '../../src/store/workloads.ts';
@@ -122,4 +123,11 @@ export function policyOf(name: string): Policy {
       maxShareOfWorkload: 1,
     },
   };
+}
+
+/** A first page that holds everything. */
+export const FIRST = { cursor: null, limit: 100 };
+
+export async function eventsOf(store: Store): Promise<readonly EventRow[]> {
+  return (await listEvents(store.database, { workloadId: null }, FIRST)).items;
 }

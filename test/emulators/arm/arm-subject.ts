@@ -28,6 +28,9 @@ export interface ArmSubject {
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: unknown;
   }): Promise<PlainAnswer>;
+  setFree(free: number): void;
+  /** Resolves once accepted. The poller stays inside: it is a promise too, of the end of the operation. */
+  create(name: string, changes?: Partial<VirtualMachine>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,14 +40,22 @@ export async function startArm(): Promise<ArmSubject> {
   const ca = clouds.certificateAuthority;
   const endpoint = clouds.endpoints.azure['resource-manager'] ?? '';
   const credential = { getToken: () => Promise.resolve({ token: 'any', expiresOnTimestamp: Date.UTC(2100, 0) }) };
+  const client = new ComputeManagementClient(credential, SUBSCRIPTION, {
+    endpoint,
+    tlsOptions: { ca },
+    retryOptions: { maxRetries: 0 },
+  });
   return {
     clouds,
     clock,
-    client: new ComputeManagementClient(credential, SUBSCRIPTION, {
-      endpoint,
-      tlsOptions: { ca },
-      retryOptions: { maxRetries: 0 },
-    }),
+    client,
+    setFree: (free) => {
+      const everywhere = { region: null, zone: null, instanceType: null, accelerator: null, market: null };
+      clouds.control.setFree({ cloud: 'azure', ...everywhere }, free);
+    },
+    create: async (name, changes) => {
+      await client.virtualMachines.createOrUpdate('Gpus', name, machineModel(changes)).submitted();
+    },
     plain: ({ method = 'GET', path, headers = { authorization: 'Bearer any' }, body }) =>
       plainRequest(`${endpoint}${path}`, ca, method, headers, body),
     close: () => clouds.close(),

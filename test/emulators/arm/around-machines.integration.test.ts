@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArmSubject, PlainAnswer } from './arm-subject.ts';
-import { GROUP_PATH, LATENCY_MS, machineModel, machinePath, SUBSCRIPTION, startArm } from './arm-subject.ts';
+import { GROUP_PATH, LATENCY_MS, type machineModel, machinePath, SUBSCRIPTION, startArm } from './arm-subject.ts';
 
 const NETWORK = `${GROUP_PATH}/providers/Microsoft.Network`;
 const DISKS = `${GROUP_PATH}/providers/Microsoft.Compute/disks`;
@@ -11,24 +11,12 @@ let arm: ArmSubject;
 
 beforeEach(async () => {
   arm = await startArm();
-  setFree(20);
+  arm.setFree(20);
 });
 
 afterEach(async () => {
   await arm.close();
 });
-
-function setFree(free: number, zone: string | null = null): void {
-  arm.clouds.control.setFree(
-    { cloud: 'azure', region: null, zone, instanceType: null, accelerator: null, market: null },
-    free,
-  );
-}
-
-async function create(name: string, changes: Parameters<typeof machineModel>[0] = {}): Promise<void> {
-  const poller = arm.client.virtualMachines.createOrUpdate('Gpus', name, machineModel(changes));
-  await poller.submitted();
-}
 
 function errorOf({ status, body }: PlainAnswer): readonly [number, string, string] {
   const { error } = JSON.parse(body);
@@ -64,8 +52,8 @@ function partsLeft(): readonly string[] {
 
 describe('what a machine is made of', () => {
   it('comes with it, with the tags that each inherits, and goes with its record', async () => {
-    setFree(0);
-    await create('m1', withAddress('Delete'));
+    arm.setFree(0);
+    await arm.create('m1', withAddress('Delete'));
     const parts = arm.clouds.world.parts('azure');
     expect(parts.map(({ kind, name, tags }) => [kind, name, tags])).toEqual([
       ['disk', 'm1_OsDisk_1', { team: 'research' }],
@@ -79,7 +67,7 @@ describe('what a machine is made of', () => {
   });
 
   it('stays without deleteOption, and is then removed one by one', async () => {
-    await create('m1', withAddress('Detach'));
+    await arm.create('m1', withAddress('Detach'));
     await arm.clock.advance(LATENCY_MS);
     await arm.plain({ method: 'DELETE', path: `${machinePath('m1')}?${VERSION}` });
     await arm.clock.advance(60_000);
@@ -95,7 +83,7 @@ describe('what a machine is made of', () => {
     [`${NETWORK}/networkInterfaces/m1-nic`, 400, 'NicInUse', 'is used by existing resource'],
     [`${NETWORK}/publicIPAddresses/m1-ip`, 400, 'PublicIPAddressCannotBeDeleted', 'still allocated'],
   ])('is not removed while the machine uses it: %s', async (path, status, code, words) => {
-    await create('m1', withAddress('Delete'));
+    await arm.create('m1', withAddress('Delete'));
     const answer = errorOf(await arm.plain({ method: 'DELETE', path: `${path}?${VERSION}` }));
     expect(answer.slice(0, 2)).toEqual([status, code]);
     expect(answer[2]).toContain(words);
@@ -105,8 +93,8 @@ describe('what a machine is made of', () => {
 
 describe('lists', () => {
   it('resources are listed by type and place, page by page; other filters are refused', async () => {
-    for (let index = 0; index < 25; index += 1) await create(`m${index}`);
-    await create('elsewhere', { location: 'southcentralus' });
+    for (let index = 0; index < 25; index += 1) await arm.create(`m${index}`);
+    await arm.create('elsewhere', { location: 'southcentralus' });
     const filter = encodeURIComponent("resourceType eq 'microsoft.compute/DISKS' and location eq 'eastus'");
     const path = `/subscriptions/${SUBSCRIPTION}/resources?${VERSION}&$expand=createdTime&$filter=`;
     const first = JSON.parse((await arm.plain({ path: `${path}${filter}` })).body);
@@ -122,7 +110,7 @@ describe('lists', () => {
 
   it('lag behind where the world says so, single reads do not', async () => {
     arm.clouds.control.setVisibilityDelayMs('azure', 3_000);
-    await create('m1');
+    await arm.create('m1');
     const listed = async (): Promise<readonly (string | undefined)[]> => {
       const states: (string | undefined)[] = [];
       for await (const machine of arm.client.virtualMachines.listByLocation('eastus'))
@@ -140,24 +128,24 @@ describe('lists', () => {
 describe('limits and rights', () => {
   it('a bucket that is empty says its name, region by region', async () => {
     arm.clouds.control.setRateLimit('azure', 'PutVM', { capacity: 1, refillPerSecond: 0.1 });
-    await create('m1');
-    const refused: unknown = await create('m2').catch((error: unknown) => error);
+    await arm.create('m1');
+    const refused: unknown = await arm.create('m2').catch((error: unknown) => error);
     expect(refused).toMatchObject({ statusCode: 429, code: 'TooManyRequests' });
     const body = JSON.stringify({ location: 'eastus' });
     const answer = await arm.plain({ method: 'PUT', path: `${machinePath('m3')}?${VERSION}`, body: JSON.parse(body) });
     expect(answer.headers['x-ms-ratelimit-remaining-resource']).toBe('Microsoft.Compute/PutVM;0');
-    await create('m4', { location: 'southcentralus' });
+    await arm.create('m4', { location: 'southcentralus' });
     await arm.clock.advance(10_000);
-    await create('m2');
+    await arm.create('m2');
   });
 
   it('a missing right is named with its scope, also one on what a machine refers to', async () => {
     arm.clouds.control.setDenied('azure', ['Microsoft.Compute/virtualMachines/write']);
-    const refused: unknown = await create('m1').catch((error: unknown) => error);
+    const refused: unknown = await arm.create('m1').catch((error: unknown) => error);
     expect(refused).toMatchObject({ statusCode: 403, code: 'AuthorizationFailed' });
     expect(String(refused)).toContain("'Microsoft.Compute/virtualMachines/write' over scope '/subscriptions/");
     arm.clouds.control.setDenied('azure', ['Microsoft.Network/*/join/action']);
-    const linked: unknown = await create('m1').catch((error: unknown) => error);
+    const linked: unknown = await arm.create('m1').catch((error: unknown) => error);
     expect(linked).toMatchObject({ statusCode: 403, code: 'LinkedAuthorizationFailed' });
     expect(arm.clouds.world.machines('azure')).toEqual([]);
     const permissions = await arm.plain({
@@ -178,7 +166,7 @@ describe('capacity reservation groups', () => {
         ...{ startAt: arm.clock.now(), endAt: null, tags: {}, details },
       });
     const id = `${GROUP_PATH}/providers/Microsoft.Compute/capacityReservationGroups/held`;
-    await create('m1', { capacityReservation: { capacityReservationGroup: { id } } });
+    await arm.create('m1', { capacityReservation: { capacityReservationGroup: { id } } });
     const group = await arm.client.capacityReservationGroups.get('Gpus', 'held', { expand: 'instanceView' });
     const used = group.instanceView?.capacityReservations?.map(({ name, utilizationInfo }) => [
       name,
@@ -198,7 +186,7 @@ describe('capacity reservation groups', () => {
       ['r1', SIZE, 2, ['1']],
       ['r2', SIZE, 2, ['2']],
     ]);
-    const wrong = create('m2', {
+    const wrong = arm.create('m2', {
       capacityReservation: { capacityReservationGroup: { id } },
       hardwareProfile: { vmSize: 'Standard_NC8as_T4_v3' },
     });
@@ -253,7 +241,7 @@ describe('signals', () => {
 
   it('changes are kept for 14 days and show with the lag of lists', async () => {
     arm.clouds.control.setVisibilityDelayMs('azure', 30_000);
-    await create('m1');
+    await arm.create('m1');
     await arm.clock.advance(LATENCY_MS);
     await arm.plain({ method: 'DELETE', path: `${machinePath('m1')}?${VERSION}` });
     const changes = async (): Promise<readonly string[]> => {
@@ -280,7 +268,7 @@ describe('signals', () => {
 
 describe('the metadata service', () => {
   it('wants its header and a version it knows, and answers for machines that run', async () => {
-    await create('m1');
+    await arm.create('m1');
     const base = `${arm.clouds.endpoints.azure['imds']}/machines/m1/metadata/scheduledevents`;
     const headers = { metadata: 'true' };
     expect((await fetch(`${base}?api-version=2020-07-01`, { headers })).status).toBe(404);

@@ -6,23 +6,12 @@ let arm: ArmSubject;
 
 beforeEach(async () => {
   arm = await startArm();
-  setFree(20);
+  arm.setFree(20);
 });
 
 afterEach(async () => {
   await arm.close();
 });
-
-function setFree(free: number): void {
-  const everywhere = { region: null, zone: null, instanceType: null, accelerator: null, market: null };
-  arm.clouds.control.setFree({ cloud: 'azure', ...everywhere }, free);
-}
-
-/** Resolves once accepted. The poller stays inside: it is a promise too, of the end of the operation. */
-async function create(name: string, changes: Parameters<typeof machineModel>[0] = {}): Promise<void> {
-  const poller = arm.client.virtualMachines.createOrUpdate('Gpus', name, machineModel(changes));
-  await poller.submitted();
-}
 
 async function everything<T>(pages: AsyncIterable<T>): Promise<readonly T[]> {
   const items: T[] = [];
@@ -57,7 +46,7 @@ describe('creating machines', () => {
   });
 
   it('the SDK reports a failed operation in its own words, and the machine stays behind until deleted', async () => {
-    setFree(0);
+    arm.setFree(0);
     const poller = arm.client.virtualMachines.createOrUpdate('Gpus', 'm1', machineModel());
     await poller.submitted();
     await arm.clock.advance(LATENCY_MS);
@@ -75,12 +64,12 @@ describe('creating machines', () => {
   });
 
   it('create-only requests fail on a taken name; others are idempotent and change tags at most', async () => {
-    await create('m1');
+    await arm.create('m1');
     const createOnly = arm.client.virtualMachines.createOrUpdate('Gpus', 'm1', machineModel(), { ifNoneMatch: '*' });
     await expect(createOnly.submitted()).rejects.toMatchObject({ statusCode: 412, code: 'PreconditionFailed' });
-    await create('m1', { tags: { team: 'other' } });
+    await arm.create('m1', { tags: { team: 'other' } });
     expect((await arm.client.virtualMachines.get('Gpus', 'm1')).tags).toEqual({ team: 'other' });
-    await expect(create('m1', { zones: ['2'] })).rejects.toMatchObject({
+    await expect(arm.create('m1', { zones: ['2'] })).rejects.toMatchObject({
       statusCode: 409,
       code: 'PropertyChangeNotAllowed',
     });
@@ -97,7 +86,7 @@ describe('creating machines', () => {
     ['a missing name', { osProfile: { adminUsername: 'a' } }, 'InvalidParameter', 'computerName'],
     ['a member it does not know', { licenseType: 'None' }, 'InvalidRequestContent', "find member 'licenseType'"],
   ])('refuses %s', async (_what, changes, code, words) => {
-    const error: unknown = await create('m1', changes).catch((thrown: unknown) => thrown);
+    const error: unknown = await arm.create('m1', changes).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ statusCode: 400, code });
     expect(String(error)).toContain(words);
     expect(arm.clouds.world.machines('azure')).toHaveLength(0);
@@ -105,14 +94,14 @@ describe('creating machines', () => {
 
   it('a spot request above its price limit is refused', async () => {
     const spot = { priority: 'Spot' as const, evictionPolicy: 'Delete' as const, billingProfile: { maxPrice: 0.0001 } };
-    await expect(create('m1', spot)).rejects.toMatchObject({ statusCode: 409, code: 'OperationNotAllowed' });
+    await expect(arm.create('m1', spot)).rejects.toMatchObject({ statusCode: 409, code: 'OperationNotAllowed' });
   });
 });
 
 describe('reading and deleting machines', () => {
   it('lists by subscription, group and location; groups come in capitals', async () => {
-    await create('m1');
-    await create('m2', { location: 'southcentralus' });
+    await arm.create('m1');
+    await arm.create('m2', { location: 'southcentralus' });
     const poller = arm.client.virtualMachines.createOrUpdate('Other', 'm1', machineModel());
     await poller.submitted();
     const { virtualMachines } = arm.client;
@@ -128,7 +117,7 @@ describe('reading and deleting machines', () => {
   });
 
   it('a delete is an operation of its own, repeatable, and 204 in the end', async () => {
-    await create('m1');
+    await arm.create('m1');
     await arm.clock.advance(LATENCY_MS);
     const path = `${machinePath('m1')}?api-version=2026-04-01&forceDeletion=true`;
     const first = await arm.plain({ method: 'DELETE', path });
@@ -141,7 +130,7 @@ describe('reading and deleting machines', () => {
     await arm.clock.advance(60_000);
     expect(JSON.parse((await arm.plain({ path: statusPath })).body)).toMatchObject({ status: 'Succeeded' });
     expect((await arm.plain({ method: 'DELETE', path })).status).toBe(204);
-    await create('m1');
+    await arm.create('m1');
   });
 
   it('a machine deleted while it is made ends its operation as cancelled', async () => {
@@ -169,7 +158,7 @@ describe('skus and usages', () => {
   });
 
   it('counts what runs and what is on its way', async () => {
-    await create('m1');
+    await arm.create('m1');
     const usages = await everything(arm.client.usage.list('eastus'));
     const used = new Map(usages.map(({ name, currentValue }) => [name.value, currentValue]));
     expect(used.get('cores')).toBe(16);
@@ -209,7 +198,7 @@ describe('the protocol', () => {
   });
 
   it('labels requests with operation, region and whether they change anything', async () => {
-    await create('m1');
+    await arm.create('m1');
     await arm.client.virtualMachines.get('Gpus', 'm1');
     await everything(arm.client.usage.list('eastus'));
     const labels = arm.clouds.requests().map(({ operation, region, mutating }) => `${operation} ${region} ${mutating}`);

@@ -1,45 +1,22 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createFronts } from '../../../src/emulators/gce/index.ts';
 import type { Front } from '../../../src/emulators/http/front.ts';
 import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
-import { createManualClock } from '../../../src/emulators/world/clocks.ts';
 import type { World } from '../../../src/emulators/world/contract.ts';
 import type { WorldControl } from '../../../src/emulators/world/control-contract.ts';
-import { createWorld } from '../../../src/emulators/world/create-world.ts';
-import { loadMarket } from '../../../src/emulators/world/load-market.ts';
+import type { ProjectFront } from './project-front.ts';
+import { createProjectFront, EVERYWHERE, reasonOf, ZONE } from './project-front.ts';
 
-const ZONE = '/compute/v1/projects/demo-project/zones/us-central1-a';
-const EVERYWHERE = {
-  ...{ cloud: 'gcp' as const, region: null, zone: null, instanceType: null, accelerator: null, market: null },
-};
 const REQUEST_ID = '6d6b52a4-4d7c-4a3a-9d5a-2f6f4ad0c111';
 
 let clock: ManualClock;
 let world: World;
 let control: WorldControl;
 let compute: Front;
+let send: ProjectFront['send'];
 
 beforeEach(async () => {
-  clock = createManualClock(Date.UTC(2026, 9, 1));
-  ({ world, control } = createWorld({ seed: 5, clock, facts: [await loadMarket('gcp')] }));
-  control.setFree(EVERYWHERE, 10);
-  const found = createFronts(world).find(({ service }) => service === 'compute');
-  if (found === undefined) throw new Error('no compute front');
-  compute = found;
+  ({ clock, world, control, compute, send } = await createProjectFront());
 });
-
-interface Answer {
-  readonly status: number;
-  // The wire's JSON, as whoever reads it finds it.
-  readonly json: Record<string, unknown>;
-}
-
-async function send(method: string, path: string, body?: object): Promise<Answer> {
-  const url = new URL(path, 'http://emulated.invalid');
-  const text = body === undefined ? '' : JSON.stringify(body);
-  const response = await compute.handle({ method, url, headers: {}, body: Buffer.from(text) });
-  return { status: response.status, json: JSON.parse(response.body) };
-}
 
 function instance(name: string, changes: object = {}): object {
   return {
@@ -51,10 +28,6 @@ function instance(name: string, changes: object = {}): object {
     scheduling: { onHostMaintenance: 'TERMINATE' },
     ...changes,
   };
-}
-
-function reasonOf({ json }: Answer): unknown {
-  return Reflect.get(Object(json['error']), 'errors')?.[0]?.reason;
 }
 
 describe('instances.insert', () => {

@@ -23,6 +23,7 @@ export interface ProjectFront {
   readonly clock: ManualClock;
   readonly world: World;
   readonly control: WorldControl;
+  readonly compute: Front;
   send(method: string, path: string, body?: object, forced?: VendorErrorFact): Promise<Answer>;
   sendTo(service: string, method: string, path: string, body?: object): Promise<Answer>;
 }
@@ -34,20 +35,24 @@ export async function createProjectFront(): Promise<ProjectFront> {
   const fronts = createFronts(world);
 
   async function ask(
-    front: Front | undefined,
+    front: Front,
     request: { readonly method: string; readonly path: string; readonly body: object | undefined },
     forced: VendorErrorFact | null,
   ): Promise<Answer> {
-    if (front === undefined) throw new Error('no such front');
     const url = new URL(request.path, 'http://emulated.invalid');
     const body = Buffer.from(request.body === undefined ? '' : JSON.stringify(request.body));
     const response = await front.handle({ method: request.method, url, headers: {}, body }, forced);
     return { status: response.status, json: JSON.parse(response.body) };
   }
 
-  const of = (name: string) => fronts.find(({ service }) => service === name);
+  function of(name: string): Front {
+    const front = fronts.find(({ service }) => service === name);
+    if (front === undefined) throw new Error(`no front serves ${name}`);
+    return front;
+  }
+
   return {
-    ...{ clock, world, control },
+    ...{ clock, world, control, compute: of('compute') },
     send: (method, path, body, forced) => ask(of('compute'), { method, path, body }, forced ?? null),
     sendTo: (service, method, path, body) => ask(of(service), { method, path, body }, null),
   };

@@ -138,14 +138,4 @@ describe('a replayed trace', () => {
       { numRuns: 60 },
     );
   });
-
-  it('of 200,000 points is quick to replay and to ask about', async () => {
-    const on = stage();
-    const points = Array.from({ length: 200_000 }, (_, index) => point(index * 10, index % 7, 300_000 + (index % 97)));
-    on.control.replay({ points });
-    await on.clock.advance(2_000_000);
-    expect(on.control.freeOf(SPOT)).toBe(199_999 % 7);
-    const history = on.world.spotHistory(SPOT, START, on.clock.now());
-    expect(history).toHaveLength(200_000);
-  });
 });

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
+const PLACEMENT = 'plan-placement.test.ts';
 const RULES = 'plan-rules.test.ts';
 const WORDS = 'killing.test.ts';
 const PRICING = 'pricing.test.ts';
@@ -44,7 +45,7 @@ export const PLACING_MUTANTS: readonly Mutant[] = [
     file: 'optimise.ts',
     from: 'new Set(classes.map(({ spec }) => spec.priority))].toSorted((a, b) => b - a)',
     to: 'new Set(classes.map(({ spec }) => spec.priority))].toSorted((a, b) => a - b)',
-    noticedBy: [RULES, 'goes to the higher priority first'],
+    noticedBy: [PLACEMENT, 'goes to the higher priority first'],
   },
   {
     what: 'forgets egress',
@@ -111,7 +112,7 @@ export const PLACING_MUTANTS: readonly Mutant[] = [
     file: 'demand.ts',
     from: 'const workloads = input.workloads.toSorted((a, b) => compareText(a.id, b.id));',
     to: 'const { workloads } = input;',
-    noticedBy: [RULES, 'alike workloads are served by id, whatever order they come in'],
+    noticedBy: [PLACEMENT, 'alike workloads are served by id, whatever order they come in'],
   },
   {
     what: 'applies price adjustments in the order in which policies come',

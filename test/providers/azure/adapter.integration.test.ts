@@ -4,6 +4,7 @@ import { ProviderError } from '../../../src/providers/provider.ts';
 import type { EmulatedAzure } from './emulated-azure.ts';
 import {
   anyCall,
+  errorOf,
   LATENCY_MS,
   launchRequest,
   STARTED_AT,
@@ -25,15 +26,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await azure.close();
 });
-
-async function errorOf(work: Promise<unknown>): Promise<ProviderError> {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof ProviderError) return error;
-  throw new Error(`expected a ProviderError, not ${String(error)}`);
-}
 
 const CREATE = 'virtualMachines.createOrUpdate';
 

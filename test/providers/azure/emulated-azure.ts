@@ -5,6 +5,7 @@ import { createManualClock } from '../../../src/emulators/world/clocks.ts';
 import type { FaultKind, LoggedRequest, RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/azure/index.ts';
 import type { Call, LaunchRequest, Provider, ProviderSettings } from '../../../src/providers/provider.ts';
+import { ProviderError } from '../../../src/providers/provider.ts';
 
 export const STARTED_AT = Date.UTC(2026, 10, 23, 12);
 export const LATENCY_MS = 5_000;
@@ -95,4 +96,14 @@ export function launchRequest(changes: Partial<LaunchRequest> = {}): LaunchReque
 export function setFree(azure: EmulatedAzure, free: number, instanceType: string = T4_POOL.instanceType): void {
   const pattern = { cloud: 'azure' as const, region: null, zone: null, instanceType, accelerator: null, market: null };
   azure.clouds.control.setFree(pattern, free);
+}
+
+/** How a call failed, which must be in the contract's words. */
+export async function errorOf(work: Promise<unknown>): Promise<ProviderError> {
+  const error = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ProviderError) return error;
+  throw new Error(`expected a ProviderError, not ${String(error)}`);
 }

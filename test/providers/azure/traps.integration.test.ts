@@ -4,10 +4,10 @@ import { createLoopbackCertificate } from '../../../src/emulators/http/certifica
 import { listenOnLoopback } from '../../../src/emulators/http/listening.ts';
 import type { Fault } from '../../../src/emulators/world/control-contract.ts';
 import type { Provider } from '../../../src/providers/provider.ts';
-import { ProviderError } from '../../../src/providers/provider.ts';
 import type { EmulatedAzure } from './emulated-azure.ts';
 import {
   anyCall,
+  errorOf,
   LATENCY_MS,
   launchRequest,
   STOPPING_MS,
@@ -51,15 +51,6 @@ function addFault(fault: Partial<Fault> & Pick<Fault, 'kind' | 'operation'>): vo
 function vendorError(operation: string, status: number, code: string): void {
   const vendorError = { status, code, message: `${code}.`, asynchronous: false };
   addFault({ kind: 'vendor-error', operation, vendorError });
-}
-
-async function errorOf(work: Promise<unknown>): Promise<ProviderError> {
-  const error = await work.then(
-    () => null,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof ProviderError) return error;
-  throw new Error(`expected a ProviderError, not ${String(error)}`);
 }
 
 describe('requests are sent once', () => {

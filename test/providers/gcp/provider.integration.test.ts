@@ -5,7 +5,8 @@ import type { ManualClock } from '../../../src/emulators/world/clocks.ts';
 import { createManualClock } from '../../../src/emulators/world/clocks.ts';
 import type { RunningClouds } from '../../../src/emulators/world/control-contract.ts';
 import { createProvider } from '../../../src/providers/gcp/index.ts';
-import type { InstanceRef, LaunchRequest, Provider } from '../../../src/providers/provider.ts';
+import type { LaunchRequest, Provider } from '../../../src/providers/provider.ts';
+import { call, refOf } from './emulated-gcp.ts';
 
 const EVERYWHERE = {
   ...{ cloud: 'gcp' as const, region: null, zone: null, instanceType: null, accelerator: null, market: null },
@@ -43,10 +44,6 @@ async function aProvider(options: Record<string, unknown> = {}): Promise<Provide
   return provider;
 }
 
-function call() {
-  return { signal: AbortSignal.timeout(20_000) };
-}
-
 function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
   return {
     owner: 'fleet',
@@ -62,10 +59,6 @@ function request(changes: Partial<LaunchRequest> = {}): LaunchRequest {
     userData: null,
     ...changes,
   };
-}
-
-function refOf({ pool, idempotencyKey }: LaunchRequest, index = 0): InstanceRef {
-  return { region: pool.region, zone: pool.zone, idempotencyKey, index, instanceId: null };
 }
 
 function fault(kind: 'lost-reply' | 'unavailable' | 'throttle', operation: string, remaining: number | null): void {

@@ -9,6 +9,7 @@ import { placesOf } from './fleet-rules.ts';
 import { policyIn, usd } from './market-builders.ts';
 import type { Dice } from './random-instances.ts';
 import { diceFrom, randomInput } from './random-instances.ts';
+import { heldCount } from './running-fleet.ts';
 
 const SIZE = { offers: 6, workloads: 2, replicas: 3, leases: true };
 const INSTANCES = 60;
@@ -124,14 +125,10 @@ function isSound(input: PlanInput): boolean {
   return keepsRules(input, input, null);
 }
 
-function heldCount({ held }: Plan): number {
-  return held.reduce((sum, { replicas }) => sum + replicas.length, 0);
-}
-
 /** What the plan differs in from the best choice of moves; empty when in nothing. */
 function differences(input: PlanInput, plan: Plan, best: Best): string[] {
   const { effectiveCostMicroUsdPerHour: cost, effectiveBoundMicroUsdPerHour: bound } = plan;
-  const held = heldCount(plan);
+  const held = heldCount(plan.held);
   if (held !== best.held) return [`holds ${held}, not ${best.held}`];
   return [
     ...(Math.abs(cost - best.cost) > SAME_COST ? [`costs ${cost}, not ${best.cost}`] : []),
