@@ -51,6 +51,11 @@ export class Cuts {
     this.#master = master;
   }
 
+  /** Whether some fleet came up against its concentration limit. */
+  get hasTangents(): boolean {
+    return this.#tangents.length > 0;
+  }
+
   /** What the placements break by more than `tolerance` of the fleet. The number of providers is held by rows of its own from the start. */
   broken(
     placements: readonly Placement[],

@@ -80,13 +80,19 @@ export class WholeSearch {
     if (asIs !== null) return asIs;
     const placements = placementsIn(this.#master.places(), relaxed.relaxation.values, false);
     const enough = this.#quick ? { ...gap, relative: Math.max(gap.relative, QUICK_GAP_SHARE) } : gap;
-    const atOnce = proved(rounded(placements), relaxed.bound, gap);
-    if (atOnce !== null && within(enough, atOnce.objective, relaxed.bound)) return atOnce;
+    let best = proved(rounded(placements), relaxed.bound, enough);
+    if (best?.isProven === true) return proved(best, best.bound, gap);
     this.#cuts.addNear(placements);
-    const branched = await this.#branched(price, relaxed, atOnce, enough, rounded);
-    const best = branched === null ? atOnce : proved(branched, branched.bound, gap);
-    if (best !== null && (this.#quick || best.isProven)) return best;
-    return this.#searched(price, relaxed, placements, best, gap);
+    const nearby = () => this.#nearby(price, relaxed, placements, enough);
+    const branched = () => this.#branched(price, best, enough, rounded);
+    // Under a concentration limit few large lots decide, and the solver's search is slow at that; else it finds the best answer sooner.
+    for (const search of this.#cuts.hasTangents ? [branched, nearby] : [nearby, branched]) {
+      best = better(await search(), best, enough);
+      if (best?.isProven === true) return proved(best, best.bound, gap);
+    }
+    if (best !== null && this.#quick) return proved(best, best.bound, gap);
+    const proven = await this.#among(price, relaxed, best, gap);
+    return proven ?? best;
   }
 
   /** The relaxation's own answer where it is whole and breaks nothing. */
@@ -97,39 +103,16 @@ export class WholeSearch {
     return { placements, objective: bound, bound, isProven: true };
   }
 
-  /** The best answer that the solver's own search finds, where branching did not settle it. */
-  async #searched(
-    price: Pricing,
-    relaxed: Relaxed,
-    placements: readonly Placement[],
-    best: Solved | null,
-    gap: Gap,
-  ): Promise<Solved | null> {
-    const nearby = await this.#nearby(price, relaxed, placements, gap);
-    if (nearby !== null && within(gap, nearby.objective, nearby.bound)) return { ...nearby, isProven: true };
-    const known = nearby === null || best === null ? (nearby ?? best) : better(nearby, best);
-    if (known !== null && this.#quick) return known;
-    const proven = await this.#among(price, relaxed, known, gap);
-    return proven ?? known;
-  }
-
-  /** The best answer that branching finds within its limit of work, or what is known with a better bound; null where there is none. */
-  async #branched(
-    price: Pricing,
-    { bound }: Relaxed,
-    known: Solved | null,
-    gap: Gap,
-    rounded: Rounding,
-  ): Promise<(Whole & { readonly bound: number }) | null> {
+  /** What branching finds within its limit of work, or what is known with a better bound; null where it finds nothing. */
+  async #branched(price: Pricing, known: Solved | null, gap: Gap, rounded: Rounding): Promise<Solved | null> {
     const { penalty } = price;
-    if (penalty === null) return known;
+    if (penalty === null) return null;
     const root = await this.relax(price);
-    if (root === null) return known;
+    if (root === null) return null;
     const mostNodes = this.#quick ? QUICK_BRANCHES : MOST_BRANCHES;
     const search = new BranchAndPrice(this.#master, this.#cuts, root, { price, penalty, gap, mostNodes, rounded });
-    const branched = await search.search(known?.objective ?? UNLIMITED);
-    const best = branched.found ?? known;
-    return best === null ? null : { ...best, bound: Math.min(best.objective, Math.max(bound, branched.bound)) };
+    const { found, bound } = await search.search(known?.objective ?? UNLIMITED);
+    return proved(found ?? known, bound, gap);
   }
 
   /** A good answer at once: lots a few away from the relaxation's, and few others. Its bound is the relaxation's. */
@@ -153,7 +136,7 @@ export class WholeSearch {
         chosen.set(candidate, [0, Math.min(candidate.mostLots, NEARBY_LOTS)]);
       }
     }
-    const near: Gap = { relative: gap.relative / 2, absolute: gap.absolute };
+    const near: Gap = { ...gap, relative: gap.relative / 2 };
     for (let round = 0; round < 4; round += 1) {
       const { answer, found } = await this.#search(
         price,
@@ -165,7 +148,7 @@ export class WholeSearch {
       if (answer === null) return null;
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
       if (breaches.length === 0) {
-        return { placements: found, objective: answer.objective, bound: relaxed.bound, isProven: false };
+        return proved({ placements: found, objective: answer.objective }, relaxed.bound, gap);
       }
       this.#cuts.cut(breaches, ledgers, 0, true);
     }
@@ -211,9 +194,8 @@ export class WholeSearch {
       if (!leans) bound = Math.max(bound, Math.min(answer.bound, ceiling));
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
       if (breaches.length === 0) {
-        const best = better({ placements: found, objective: answer.objective, bound, isProven: false }, known);
-        const isProven = !leans && within(gap, best.objective, best.bound);
-        return { ...best, isProven, isExhausted: leans || answer.status === 'feasible' };
+        const best = better({ placements: found, objective: answer.objective, bound, isProven: false }, known, gap);
+        return { ...best, isProven: !leans && best.isProven, isExhausted: leans || answer.status === 'feasible' };
       }
       this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true);
       // Where the limit on work was met once, a further search is not asked for more than this one gave.
@@ -253,10 +235,12 @@ function unbeaten(known: Solved, isInfeasible: boolean): Solved & { readonly isE
 }
 
 /** The cheaper of two answers, with the better of their bounds. */
-function better(found: Solved, known: Solved | null): Solved {
-  if (known === null) return { ...found, bound: Math.min(found.bound, found.objective) };
+function better(found: Solved, known: Solved | null, gap: Gap): Solved;
+function better(found: Solved | null, known: Solved | null, gap: Gap): Solved | null;
+function better(found: Solved | null, known: Solved | null, gap: Gap): Solved | null {
+  if (found === null || known === null) return proved(found ?? known, (found ?? known)?.bound ?? 0, gap);
   const best = found.objective < known.objective ? found : known;
-  return { ...best, bound: Math.min(Math.max(found.bound, known.bound), best.objective) };
+  return proved(best, Math.max(found.bound, known.bound), gap);
 }
 
 function gapOf({ objective, bound }: { readonly objective: number; readonly bound: number }): number {
