@@ -43,6 +43,10 @@ export interface SearchOptions {
 /** How far from a whole number values may be, and how near they must be where that breaks a rule. */
 const WHOLE = 1e-6;
 const TRACE = 1e-9;
+/** The share of the gap that is aimed at: mostly it costs little more to come much nearer. */
+const AIMED_SHARE = 0.1;
+/** After so many parts the gap that was asked for is enough. */
+const ENOUGH_NODES = 60;
 const MOST_CUT_ROUNDS = 30;
 /** Answers are rounded at each of the first nodes, then at every fifth: one takes as long as a node. */
 const ROUNDED_FIRST = 5;
@@ -75,9 +79,9 @@ export class BranchAndPrice {
     this.#options = options;
     this.#root = root;
     this.#branching = new Branching(master, options.penalty);
-    const { rowDuals } = root.relaxation;
+    const prices = master.pricesAt(root.relaxation);
     this.#reduced = master.candidates.map((own) =>
-      own.map((candidate) => master.reducedCost(candidate, rowDuals, options.price)),
+      own.map((candidate) => master.reducedCost(candidate, prices, options.price)),
     );
     this.#among = master.candidates;
   }
@@ -101,14 +105,21 @@ export class BranchAndPrice {
     const open: Node[] = [];
     let next: Node | null = { bound: this.#root.bound, bounds: new Map() };
     for (let count = 0; next !== null; count += 1) {
-      if (count >= this.#options.mostNodes) {
-        for (const { bound } of [next, ...open]) this.#leave(bound);
+      const left: readonly Node[] = [next, ...open];
+      if (count >= this.#options.mostNodes || (count >= ENOUGH_NODES && this.#isSettled(left))) {
+        for (const { bound } of left) this.#leave(bound);
         return;
       }
       const parts = await this.#split(next, count);
       if (parts.length > 1) open.push(...parts.slice(1));
       next = parts[0] ?? takeLowest(open);
     }
+  }
+
+  /** Whether the best answer is within the gap that was asked for, however the rest turns out. */
+  #isSettled(left: readonly Node[]): boolean {
+    const bound = left.reduce((least, part) => Math.min(least, part.bound), this.#bound);
+    return this.#objective - bound <= absoluteGap(this.#options.gap, this.#objective);
   }
 
   /** The parts in which something better may be, the more promising first. */
@@ -174,7 +185,7 @@ export class BranchAndPrice {
   /** From now on only answers better than this one are looked for, by more than the gap. */
   #aim(objective: number): void {
     this.#objective = objective;
-    this.#cutoff = objective - absoluteGap(this.#options.gap, objective);
+    this.#cutoff = objective - absoluteGap(this.#options.gap, objective) * AIMED_SHARE;
     const reach = objective - this.#root.bound + 1e-9;
     this.#among = this.#master.candidates.map((own, index) =>
       own.filter((_, place) => (this.#reduced[index]?.[place] ?? 0) <= reach),

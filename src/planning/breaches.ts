@@ -58,9 +58,7 @@ export function excused(
 
 /** How far the norm of the providers' money exceeds √limit × total: above 0 iff the Herfindahl–Hirschman index exceeds the limit. */
 export function concentrationExcess(ledger: Ledger, limit: number, measure: ShareMeasure): number {
-  let squares = 0;
-  for (const amount of ledger.amounts('provider', measure).values()) squares += amount * amount;
-  return Math.sqrt(squares) - Math.sqrt(limit) * ledger.total(measure);
+  return Math.sqrt(ledger.sumOfSquares('provider', measure)) - Math.sqrt(limit) * ledger.total(measure);
 }
 
 /** What the same may exceed 0 by. */
@@ -97,7 +95,20 @@ export function isBroken(ledger: Ledger, kept: Kept, rules: Rules, requiredProvi
       return over > TOLERANCE * total && over - keptExcess(kept, cap, subject, measure) > TOLERANCE * total;
     }),
   );
-  return overCap || fleetBreaches(ledger, kept, { ...rules, caps: [] }, requiredProviders).length > 0;
+  return overCap || isConcentrated(ledger, kept, rules) || lacksProviders(ledger, rules, requiredProviders);
+}
+
+function isConcentrated(ledger: Ledger, kept: Kept, rules: Rules): boolean {
+  const { maxConcentration: limit } = rules;
+  if (limit === null) return false;
+  const measure = moneyMeasure(rules);
+  const tolerated = TOLERANCE * ledger.total(measure);
+  const over = concentrationExcess(ledger, limit, measure);
+  return over > tolerated && over - keptConcentration(kept, limit, measure) > tolerated;
+}
+
+function lacksProviders(ledger: Ledger, rules: Rules, requiredProviders: number): boolean {
+  return requiredProviders > 1 && ledger.machineCount > 0 && countedProviders(ledger, rules) < requiredProviders;
 }
 
 function concentrationBreaches(ledger: Ledger, kept: Kept, limit: number, measure: ShareMeasure): readonly Breach[] {
@@ -123,9 +134,8 @@ export function fleetBreaches(ledger: Ledger, kept: Kept, rules: Rules, required
   if (rules.maxConcentration !== null) {
     breaches.push(...concentrationBreaches(ledger, kept, rules.maxConcentration, moneyMeasure(rules)));
   }
-  if (requiredProviders <= 1 || ledger.machineCount === 0) return breaches;
-  const count = countedProviders(ledger, rules);
-  if (count < requiredProviders) {
+  if (lacksProviders(ledger, rules, requiredProviders)) {
+    const count = countedProviders(ledger, rules);
     const over = requiredProviders - count;
     breaches.push({ rule: MIN_PROVIDERS, scope: null, subject: '', value: count, limit: requiredProviders, over });
   }

@@ -89,6 +89,14 @@ export class Ledger {
     return new Map(this.subjects(scope).map((subject) => [subject, this.amount(scope, subject, measure)]));
   }
 
+  sumOfSquares(scope: Scope, measure: ShareMeasure): number {
+    let sum = 0;
+    for (const { sums, machines } of this.#scopes[scope].values()) {
+      if (machines > 0) sum += sums[measure] * sums[measure];
+    }
+    return sum;
+  }
+
   /** Whether some subject of the scope that holds machines amounts to what the predicate says. */
   someSubject(scope: Scope, measure: ShareMeasure, holds: (subject: string, amount: number) => boolean): boolean {
     for (const [subject, { sums, machines }] of this.#scopes[scope]) {

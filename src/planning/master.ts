@@ -220,25 +220,37 @@ export class Master {
     return { model: await LinearModel.open(columns, rows), places };
   }
 
-  /** What one lot of the candidate would add to the objective at the prices of the rows: no answer that uses it is below bound + this. */
-  reducedCost(candidate: Candidate, duals: Float64Array, price: Pricing): number {
-    let lots = price.candidate(candidate) - this.#valueAt(candidate.lotKeys, candidate.lotValues, duals);
-    const sums = this.#sums.size === 0 ? undefined : this.#sums.get(candidate.option.classIndex);
-    if (sums !== undefined) {
-      for (const { row, members } of sums) if (members.has(candidate)) lots -= duals[row] ?? 0;
+  /** Prices of the rows at an optimum of the relaxation, by which candidates are judged. */
+  pricesAt({ rowDuals }: Relaxation): RowPrices {
+    const byKey = new Float64Array(this.keys.bounds.length);
+    for (let key = 0; key < byKey.length; key += 1) {
+      const row = this.#draft.rowOf(key);
+      if (row !== null) byKey[key] = rowDuals[row] ?? 0;
     }
-    const replica = -this.#valueAt(candidate.replicaKeys, null, duals);
-    if (candidate.fill !== null) return lots + candidate.fill * replica;
-    return Math.min(lots + replica, lots + candidate.full * replica);
+    return { byKey, byRow: rowDuals };
   }
 
-  #valueAt(keys: readonly number[], values: readonly number[] | null, duals: Float64Array): number {
-    let sum = 0;
-    for (let index = 0; index < keys.length; index += 1) {
-      const row = this.#draft.rowOf(keys[index] ?? -1);
-      if (row !== null) sum += (values === null ? 1 : (values[index] ?? 0)) * (duals[row] ?? 0);
+  /** What one lot of the candidate would add to the objective at the prices of the rows: no answer that uses it is below bound + this. */
+  reducedCost(candidate: Candidate, { byKey, byRow }: RowPrices, price: Pricing): number {
+    const { lotKeys, lotValues, replicaKeys, fill, full } = candidate;
+    let lots = price.candidate(candidate);
+    for (let index = 0; index < lotKeys.length; index += 1) {
+      lots -= (byKey[lotKeys[index] ?? 0] ?? 0) * (lotValues[index] ?? 0);
     }
-    return sum;
+    let replica = 0;
+    for (let index = 0; index < replicaKeys.length; index += 1) replica -= byKey[replicaKeys[index] ?? 0] ?? 0;
+    if (this.#sums.size > 0) lots -= this.#valueOfSums(candidate, byRow);
+    if (fill !== null) return lots + fill * replica;
+    return lots + Math.min(replica, full * replica);
+  }
+
+  #valueOfSums(candidate: Candidate, byRow: Float64Array): number {
+    let value = 0;
+    for (const { row, members } of this.#sums.get(candidate.option.classIndex) ?? []) {
+      const dual = byRow[row] ?? 0;
+      if (dual !== 0 && members.has(candidate)) value += dual;
+    }
+    return value;
   }
 
   /** Candidates without a column that would make the relaxation cheaper, the best few of each class, and how far off its bound may be. */
@@ -247,6 +259,7 @@ export class Master {
     price: Pricing,
     among: readonly (readonly Candidate[])[],
   ): { readonly gained: readonly Candidate[]; readonly slack: number } {
+    const prices = this.pricesAt(relaxation);
     const gained: Candidate[] = [];
     let slack = 0;
     for (const candidates of among) {
@@ -254,7 +267,7 @@ export class Master {
       let least = 0;
       for (const candidate of candidates) {
         if (this.#places.has(candidate)) continue;
-        const reduced = this.reducedCost(candidate, relaxation.rowDuals, price);
+        const reduced = this.reducedCost(candidate, prices, price);
         least = Math.min(least, reduced);
         if (reduced < -PRICE_TOLERANCE) cheaper.push({ candidate, reduced });
       }
@@ -335,6 +348,13 @@ export class Master {
   trueCostOf(column: number): number {
     return this.#draft.columns[column]?.cost ?? 0;
   }
+}
+
+/** What one unit more of each row's bound would change the objective by. */
+export interface RowPrices {
+  /** By key; 0 for what has no row yet. */
+  readonly byKey: Float64Array;
+  readonly byRow: Float64Array;
 }
 
 /** What columns cost in one question: the true costs, or only the replicas left unplaced. */

@@ -29,23 +29,32 @@ function improve(problem: Problem, bench: Workbench): boolean {
   let moved = false;
   for (const [classIndex, options] of problem.options.entries()) {
     const moveCost = moveCostPerHour(problem.fleets[problem.classes[classIndex]?.fleet ?? -1]);
-    for (const index of [...options.keys()].toReversed()) {
-      if (improveFrom(bench, options, index, moveCost)) moved = true;
+    for (let index = options.length - 1; index >= 0; index -= 1) {
+      const from = options[index];
+      if (from === undefined || bench.lotsAt(from) === 0) continue;
+      if (improveFrom(bench, options, from, index, moveCost)) moved = true;
     }
   }
   return moved;
 }
 
 /** Moves lots of one option to better ones of its class. */
-function improveFrom(bench: Workbench, options: readonly Option[], index: number, moveCost: number): boolean {
-  const from = options[index];
-  if (from === undefined) return false;
+function improveFrom(
+  bench: Workbench,
+  options: readonly Option[],
+  from: Option,
+  index: number,
+  moveCost: number,
+): boolean {
+  const cost = costAt(from, moveCost);
   let moved = false;
-  for (const [place, to] of options.entries()) {
-    if (bench.lotsAt(from) === 0) break;
-    const saved = costAt(from, moveCost) - costAt(to, moveCost);
+  for (let place = 0; place < options.length; place += 1) {
+    const to = options[place];
+    if (to === undefined || to === from) continue;
+    const saved = cost - costAt(to, moveCost);
     if (saved < 0 || (saved === 0 && place >= index)) continue;
     if (moveAll(bench, from, to)) moved = true;
+    if (moved && bench.lotsAt(from) === 0) break;
   }
   return moved;
 }

@@ -119,13 +119,14 @@ export class WholeSearch {
   async #nearby(price: Pricing, relaxed: Relaxed, placements: readonly Placement[], gap: Gap): Promise<Solved | null> {
     const lotsAt = new Map(placements.map(({ option, lots }) => [option, lots]));
     const chosen = new Map<Candidate, readonly [number, number]>();
+    const prices = this.#master.pricesAt(relaxed.relaxation);
     const mostOthers = Math.max(2, Math.min(NEARBY_OTHERS, Math.floor(NEARBY_IN_ALL / this.#master.candidates.length)));
     for (const candidates of this.#master.candidates) {
       const others: { readonly candidate: Candidate; readonly reduced: number }[] = [];
       for (const candidate of candidates) {
         const lots = lotsAt.get(candidate.option);
         if (lots === undefined) {
-          others.push({ candidate, reduced: this.#master.reducedCost(candidate, relaxed.relaxation.rowDuals, price) });
+          others.push({ candidate, reduced: this.#master.reducedCost(candidate, prices, price) });
           continue;
         }
         const lower = Math.max(0, Math.floor(lots + 1e-6) - NEARBY_LOTS);
@@ -163,8 +164,9 @@ export class WholeSearch {
     const { bound: floor, relaxation } = relaxed;
     let reach =
       known === null ? Math.max(FIRST_REACH_SHARE * Math.abs(floor), 10 * gap.absolute) : known.objective - floor;
+    const prices = this.#master.pricesAt(relaxation);
     const inReach = (candidate: Candidate): readonly [number, number] | null =>
-      this.#master.reducedCost(candidate, relaxation.rowDuals, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
+      this.#master.reducedCost(candidate, prices, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
     while (true) {
       const found = await this.#unbroken(price, inReach, gap, floor + reach, known);
       if (found === null && reach === UNLIMITED) return null;
