@@ -1,7 +1,7 @@
 import type { PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
-import { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import { compareText } from './market-view.ts';
 import type { Loss } from './rules.ts';
 import { subjectsOf } from './rules.ts';
@@ -57,9 +57,10 @@ interface Unserved {
 
 /** What no lease serves yet, in a stated order; with `moves` also what runs and could run elsewhere. */
 export function demandOf(input: PlanInput, moves: boolean): readonly DemandClass[] {
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const leases = Map.groupBy(input.leases, ({ workloadId }) => workloadId);
   const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
+  const likenessOf = rememberedLikeness();
   const alike = new Map<string, Unserved[]>();
   const completions: DemandClass[] = [];
   const workloads = input.workloads.toSorted((a, b) => compareText(a.id, b.id));
@@ -70,7 +71,7 @@ export function demandOf(input: PlanInput, moves: boolean): readonly DemandClass
     const movable = moves && !workload.spec.isProtected;
     const entry = unservedOf(workload, fleet, leases.get(workload.id) ?? [], movable);
     if (entry.fresh.length + entry.running.length > 0) {
-      const key = likeness(entry, budgeted.has(team));
+      const key = likenessOf(entry, budgeted.has(team));
       const others = alike.get(key);
       if (others === undefined) alike.set(key, [entry]);
       else others.push(entry);
@@ -188,6 +189,23 @@ export function kindOf({ fleet, spec, members, keptReplicas }: DemandClass): str
   const perMember = members[0]?.replicas.length ?? 0;
   const entry = { workload: { id: '', spec }, fleet, fresh: [], running: [], completions: [], keptReplicas };
   return `${perMember} ${likeness(entry, true)}`;
+}
+
+/** Finds the likeness of each spec as it is written once: most workloads are written like others. */
+function rememberedLikeness(): (entry: Unserved, budgeted: boolean) => string {
+  const known = new Map<string, string>();
+  return (entry, budgeted) => {
+    const { spec } = entry.workload;
+    const { provider, region } = entry.keptReplicas;
+    if (entry.running.length > 0 || provider.size > 0 || region.size > 0) return likeness(entry, budgeted);
+    const written = JSON.stringify([entry.fleet, budgeted, entry.fresh.length, { ...spec, name: '' }]);
+    let found = known.get(written);
+    if (found === undefined) {
+      found = likeness(entry, budgeted);
+      known.set(written, found);
+    }
+    return found;
+  };
 }
 
 /** Everything of an unserved workload that a plan depends on. Lists whose order means nothing are sorted. */

@@ -3,7 +3,8 @@ import type { PlanInput, PlanLease, TeamBudget } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { AcceleratorChoice, WorkloadSpec } from '../domain/workload.ts';
 import type { Kept } from './breaches.ts';
-import { Governance } from './governance.ts';
+import type { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import { compareText } from './market-view.ts';
@@ -26,7 +27,7 @@ export interface TeamSpend extends TeamBudget {
 
 /** The fleets of all policies, in the order of the policies' names, with all leases as kept. */
 export function fleetsOf(input: PlanInput): readonly Fleet[] {
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const ledgers = ledgersOf(governance, input.leases);
   return governance.policies.map((policy, index) => {
     const kept = ledgers[index] ?? new Ledger();
@@ -50,7 +51,7 @@ export function ledgersOf(governance: Governance, leases: readonly PlanLease[]):
 /** What every budgeted team spends: with all its leases, and without the movable ones. */
 export function teamSpendsOf(input: PlanInput, movable: ReadonlySet<PlanLease>): readonly TeamSpend[] {
   if (input.teamBudgets.length === 0) return [];
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const kept = new Map<string, number>();
   const base = new Map<string, number>();
   for (const lease of input.leases) {

@@ -12,6 +12,18 @@ export interface Governed {
   readonly fleet: number;
 }
 
+const known = new WeakMap<Pick<PlanInput, 'policies' | 'workloads'>, Governance>();
+
+/** Who governs whom in the input; found once for all who ask. */
+export function governanceOf(input: Pick<PlanInput, 'policies' | 'workloads'>): Governance {
+  let governance = known.get(input);
+  if (governance === undefined) {
+    governance = new Governance(input);
+    known.set(input, governance);
+  }
+  return governance;
+}
+
 /** Who governs whom. Teams are matched with the policies' patterns once. */
 export class Governance {
   /** In the order of their names. */
@@ -44,6 +56,10 @@ export class Governance {
     const fleet = this.fleetOfTeam(spec.team);
     const policy = this.policies[fleet];
     return policy === undefined ? null : { spec, policy, fleet };
+  }
+
+  specOf(workloadId: string): WorkloadSpec | undefined {
+    return this.#specs.get(workloadId);
   }
 
   /** Empty for a workload that is unknown. */

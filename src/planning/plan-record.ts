@@ -1,11 +1,12 @@
 import { concentrationOf, sharesOf } from '../domain/concentration.ts';
 import type { HeldReplicas, Plan, PlanInput, PlannedMachine, RuleUse } from '../domain/plan.ts';
 import type { Policy, ShareMeasure } from '../domain/policy.ts';
-import { SHARE_MEASURES } from '../domain/policy.ts';
+import type { Pool } from '../domain/pool.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Decision } from './decide.ts';
 import { leaseWeight } from './fleets.ts';
-import { Governance } from './governance.ts';
+import type { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import { Ledger } from './ledger.ts';
 import { compareText, policiesInOrder } from './market-view.ts';
 import type { Optimum } from './optimise.ts';
@@ -74,11 +75,10 @@ function premiumOf(cost: number, unconstrained: number): number {
 function wholeFleet({ input, fleets }: Problem, after: readonly Ledger[]): Ledger {
   const whole = new Ledger();
   for (const ledger of after) whole.addAll(ledger);
-  const governance = new Governance(input);
-  const specs = new Map(input.workloads.map(({ id, spec }) => [id, spec]));
+  const governance = governanceOf(input);
   const [fallback] = fleets;
   for (const lease of input.leases) {
-    const spec = specs.get(lease.workloadId);
+    const spec = governance.specOf(lease.workloadId);
     if (spec === undefined || fallback === undefined || governance.ofSpec(spec) !== null) continue;
     whole.add(leaseWeight(governance.policies, fallback.policy, spec, lease), 1);
   }
@@ -112,24 +112,21 @@ function usesOf(
 ): readonly RuleUse[] {
   const { problem, all, inForce, unruled } = outcome;
   const { input } = problem;
-  const governance = new Governance(input);
-  const { policies } = governance;
+  const governance = governanceOf(input);
   const leases = input.leases.filter(({ id }) => !released.has(id));
-  const replicas = placedReplicas(leases, machines);
+  const smallest = smallestMachines(governance, leases, machines, after);
+  let placed: ReadonlyMap<string, readonly PlacedReplica[]> | null = null;
+  const replicas = (): ReadonlyMap<string, readonly PlacedReplica[]> => {
+    placed ??= placedReplicas(leases, machines);
+    return placed;
+  };
   const free = fleetsAfter(problem, unruled.placements);
   const uses = problem.fleets.flatMap((owner, index) => {
     const ledger = after[index] ?? new Ledger();
     const rules = all[index];
     const enforced = inForce[index];
     if (rules === undefined || enforced === undefined) return [];
-    const mine = (workloadId: string): boolean => governance.ofWorkload(workloadId)?.fleet === index;
-    const smallest = smallestMachine(
-      policies,
-      leases.filter(({ workloadId }) => mine(workloadId)),
-      machines.filter(({ workloadId }) => mine(workloadId)),
-      ledger,
-    );
-    const planned = { input, governance, index, owner, after: ledger, replicas, smallest };
+    const planned = { input, governance, index, owner, after: ledger, replicas, smallest: smallest(index) };
     const cost = ledger.total('spend');
     const premium = premiumOf(cost, Math.min(cost, free[index]?.total('spend') ?? cost));
     return [...ruleUses(planned, rules, enforced), ...premiumUse(owner.policy, premium)];
@@ -167,41 +164,63 @@ function placedReplicas(
   leases: PlanInput['leases'],
   machines: readonly PlannedMachine[],
 ): ReadonlyMap<string, readonly PlacedReplica[]> {
-  const placed = new Map<string, Map<number, PlacedReplica>>();
-  for (const { workloadId, replicas, pool } of [...leases.toSorted((a, b) => compareText(a.id, b.id)), ...machines]) {
-    const own = placed.get(workloadId) ?? new Map<number, PlacedReplica>();
-    for (const replica of replicas) if (!own.has(replica)) own.set(replica, { workloadId, replica, pool });
-    placed.set(workloadId, own);
+  const placed = new Map<string, PlacedReplica[]>();
+  const kept = new Set<string>();
+  const enter = (workloadId: string, replica: number, pool: Pool): void => {
+    const own = placed.get(workloadId);
+    if (own === undefined) placed.set(workloadId, [{ replica, pool }]);
+    else own.push({ replica, pool });
+  };
+  const isKept = (workloadId: string, replica: number): boolean =>
+    kept.size > 0 && kept.has(`${workloadId} ${replica}`);
+  for (const { workloadId, replicas, pool } of leases.toSorted((a, b) => compareText(a.id, b.id))) {
+    for (const replica of replicas.filter((other) => !isKept(workloadId, other))) {
+      kept.add(`${workloadId} ${replica}`);
+      enter(workloadId, replica, pool);
+    }
   }
-  return new Map([...placed].map(([id, own]) => [id, [...own.values()]]));
+  // The first machine stands for a gang; what completes one has a lease beside it.
+  for (const { workloadId, replicas, pool } of machines.filter(({ part }) => part === 0)) {
+    for (const replica of replicas) if (!isKept(workloadId, replica)) enter(workloadId, replica, pool);
+  }
+  return placed;
 }
 
-function smallestMachine(
-  policies: readonly Policy[],
+/** The least that one machine of a fleet counts, by the fleet's index; 0 for an empty one. */
+function smallestMachines(
+  governance: Governance,
   leases: PlanInput['leases'],
   machines: readonly PlannedMachine[],
-  ledger: Ledger,
-): Readonly<Record<ShareMeasure, number>> {
-  const spend = least([
-    ...machines.map(({ adjustedPriceMicroUsdPerHour }) => adjustedPriceMicroUsdPerHour),
-    ...leases.map(({ pool, priceMicroUsdPerHour }) => adjustedPrice(policies, pool, priceMicroUsdPerHour)),
-  ]);
-  const accelerators = least([...machines, ...leases].map(({ acceleratorCount }) => acceleratorCount));
-  const perMachine = Object.fromEntries(
-    SHARE_MEASURES.map((measure) => [
-      measure,
-      ledger.machineCount === 0 ? 0 : ledger.total(measure) / ledger.machineCount,
-    ]),
-  );
-  return {
-    spend,
-    accelerators,
+  after: readonly Ledger[],
+): (fleet: number) => Readonly<Record<ShareMeasure, number>> {
+  const least = after.map(() => ({ spend: Number.POSITIVE_INFINITY, accelerators: Number.POSITIVE_INFINITY }));
+  const enter = (workloadId: string, spend: number, accelerators: number): void => {
+    const own = least[governance.fleetOfTeam(governance.teamOf(workloadId))];
+    if (own === undefined) return;
+    own.spend = Math.min(own.spend, spend);
+    own.accelerators = Math.min(own.accelerators, accelerators);
+  };
+  for (const machine of machines) {
+    enter(machine.workloadId, machine.adjustedPriceMicroUsdPerHour, machine.acceleratorCount);
+  }
+  for (const { workloadId, pool, priceMicroUsdPerHour, acceleratorCount } of leases) {
+    enter(workloadId, adjustedPrice(governance.policies, pool, priceMicroUsdPerHour), acceleratorCount);
+  }
+  return (fleet) => {
+    const { spend, accelerators } = least[fleet] ?? { spend: 0, accelerators: 0 };
+    const ledger = after[fleet];
     // No machine is the smallest in these by itself: the mean stands for it.
-    'accelerator-hours': Math.min(accelerators, perMachine['accelerator-hours'] ?? 0),
-    'effective-cost': Math.min(spend, perMachine['effective-cost'] ?? 0),
+    const mean = (measure: ShareMeasure): number =>
+      ledger === undefined || ledger.machineCount === 0 ? 0 : ledger.total(measure) / ledger.machineCount;
+    const own = { spend: finite(spend), accelerators: finite(accelerators) };
+    return {
+      ...own,
+      'accelerator-hours': Math.min(own.accelerators, mean('accelerator-hours')),
+      'effective-cost': Math.min(own.spend, mean('effective-cost')),
+    };
   };
 }
 
-function least(values: readonly number[]): number {
-  return values.length === 0 ? 0 : values.reduce((a, b) => Math.min(a, b));
+function finite(least: number): number {
+  return Number.isFinite(least) ? least : 0;
 }

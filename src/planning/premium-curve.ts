@@ -13,7 +13,7 @@ import {
   withLimit,
   withPolicy,
 } from './analysis-input.ts';
-import { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import { planFleet } from './plan-fleet.ts';
 import type { Scope } from './rules.ts';
 import { subjectsOf } from './rules.ts';
@@ -128,7 +128,7 @@ const SCOPE_OF_RULE: Readonly<Record<DiversificationRule, Scope>> = {
 
 /** How many subjects of the rule the policy lets its workloads run in. */
 function subjectCount(input: PlanInput, policy: Policy, rule: DiversificationRule): number {
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const wanted = new Set(
     input.workloads
       .filter(({ spec }) => governance.ofSpec(spec)?.policy.name === policy.name)

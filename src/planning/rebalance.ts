@@ -1,6 +1,6 @@
 import type { MicroUsd, MicroUsdPerHour } from '../domain/money.ts';
 import type { Plan, PlanInput, PlanLease } from '../domain/plan.ts';
-import { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import type { PlanOptions } from './plan-fleet.ts';
 import { planWithMoves } from './plan-fleet.ts';
 
@@ -37,7 +37,7 @@ export async function rebalanceOffer(input: PlanInput, options: PlanOptions = {}
   const { staying, moving } = await planWithMoves(input, options);
   if (moving === null || moving.plan.releasedLeaseIds.length === 0) return null;
   const moves = movesOf(input, moving.plan);
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const moved = moves.flatMap(({ workloadId, replicas }) => {
     const rebalance = governance.ofWorkload(workloadId)?.policy.rebalance;
     return rebalance === undefined ? [] : [{ rebalance, once: replicas.length * rebalance.moveCostMicroUsd }];

@@ -2,6 +2,7 @@ import { concentrationOf } from '../domain/concentration.ts';
 import type { PlanInput, RuleUse } from '../domain/plan.ts';
 import type { ShareMeasure } from '../domain/policy.ts';
 import type { Pool } from '../domain/pool.ts';
+import { regionKey } from '../domain/pool.ts';
 import { countedProviders, keptConcentration, keptExcess } from './breaches.ts';
 import type { Fleet, TeamSpend } from './fleets.ts';
 import type { Governance } from './governance.ts';
@@ -16,13 +17,11 @@ import {
   moneyMeasure,
   ruleNames,
   SURVIVE_RULE,
-  subjectsOf,
   surviveLimit,
 } from './rules.ts';
 
 /** Where a replica runs: one entry per replica that has a place. */
 export interface PlacedReplica {
-  readonly workloadId: string;
   readonly replica: number;
   readonly pool: Pool;
 }
@@ -34,8 +33,8 @@ export interface PlannedFleet {
   readonly index: number;
   readonly owner: Fleet;
   readonly after: Ledger;
-  /** By workload. */
-  readonly replicas: ReadonlyMap<string, readonly PlacedReplica[]>;
+  /** By workload; found when asked for. */
+  readonly replicas: () => ReadonlyMap<string, readonly PlacedReplica[]>;
   /** The least that one machine of the fleet counts, by measure; 0 for an empty fleet. */
   readonly smallest: Readonly<Record<ShareMeasure, number>>;
 }
@@ -112,21 +111,38 @@ function surviveUse(
 ): RuleUse | null {
   const stated = all.survive.find((entry) => entry.loss === loss)?.keepShare ?? 0;
   let nearest: RuleUse | null = null;
-  for (const { id, spec } of input.workloads.toSorted((a, b) => compareText(a.id, b.id))) {
+  for (const { id, spec } of input.workloads) {
     if (governance.fleetOfTeam(spec.team) !== index) continue;
     const mostLost = surviveLimit(all, loss, spec.replicas, spec.keepShare);
     if (mostLost === null) continue;
-    const counts = Map.groupBy(replicas.get(id) ?? [], ({ pool }) => subjectsOf(pool)[loss] ?? '');
-    const largest = Math.max(0, ...[...counts.values()].map((held) => held.length));
+    const largest = largestPart(replicas().get(id) ?? [], loss);
     const limit = Math.max(stated, loss === 'provider' ? (spec.keepShare ?? 0) : 0);
     const value = 1 - largest / spec.replicas;
     const enforced = surviveLimit(inForce, loss, spec.replicas, spec.keepShare) === mostLost;
     const binding = enforced && largest >= mostLost;
     const rule = SURVIVE_RULE[loss];
     const use = { policy: owner.policy.name, rule, subject: id, value, limit, enforced, binding };
-    if (nearest === null || value - limit < nearest.value - nearest.limit) nearest = use;
+    if (nearest === null || isNearer(use, nearest)) nearest = use;
   }
   return nearest;
+}
+
+function isNearer(one: RuleUse, other: RuleUse): boolean {
+  const nearer = one.value - one.limit - (other.value - other.limit);
+  return nearer < 0 || (nearer === 0 && compareText(one.subject, other.subject) < 0);
+}
+
+/** Replicas at the provider (region) that holds most. */
+function largestPart(replicas: readonly PlacedReplica[], loss: Loss): number {
+  const counts = new Map<string, number>();
+  let largest = 0;
+  for (const { pool } of replicas) {
+    const subject = loss === 'provider' ? pool.provider : regionKey(pool);
+    const count = (counts.get(subject) ?? 0) + 1;
+    counts.set(subject, count);
+    largest = Math.max(largest, count);
+  }
+  return largest;
 }
 
 /** What a team spends, and on its cheapest machine, in micro-dollars per hour; 0 for a team without machines. */

@@ -7,7 +7,7 @@ import { lotSignature } from './demand.ts';
 import { Eligibility, supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import { choiceMet, leaseWeight, ledgersOf } from './fleets.ts';
-import { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
@@ -40,7 +40,7 @@ export function withoutMovable(
 ): readonly Fleet[] {
   const movable = movableLeases(demand);
   const staying = input.leases.filter((lease) => !movable.has(lease));
-  const bases = ledgersOf(new Governance(input), staying);
+  const bases = ledgersOf(governanceOf(input), staying);
   return fleets.map(({ policy, kept: { present } }, index) => {
     const base = bases[index] ?? new Ledger();
     return { policy, base, kept: { staying: base, present } };
@@ -50,7 +50,7 @@ export function withoutMovable(
 /** Leases that stand where their policy or workload allows no machine any more. */
 export function unwantedLeaseIds(input: PlanInput): ReadonlySet<string> {
   const market = marketViewOf({ ...input, offers: [], quotas: [], soldOut: [] });
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const judges = new Map(
     input.workloads.flatMap(({ id, spec }) => {
       const governed = governance.ofSpec(spec);

@@ -8,7 +8,8 @@ import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import { choiceMet, fleetsOf, leaseWeight, ledgersOf } from './fleets.ts';
-import { Governance } from './governance.ts';
+import type { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 import type { Weight } from './ledger.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketView } from './market-view.ts';
@@ -75,7 +76,7 @@ export interface Stage {
 export function stageOf(input: PlanInput, plan: Plan): Stage {
   const market = marketViewOf(input);
   const fleets = fleetsOf(input);
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   return {
     input,
     plan,
@@ -158,13 +159,39 @@ function fleetsOnceDone(input: PlanInput, plan: Plan, governance: Governance, ma
     governance,
     input.leases.filter(({ id }) => kept.has(id)),
   );
-  for (const machine of plan.machines) {
+  for (const [machine, count] of runsOf(plan.machines)) {
     const governed = governance.ofWorkload(machine.workloadId);
     if (governed === null) continue;
     const offer = market.byKey.get(poolKey(machine.pool))?.offer;
-    ledgers[governed.fleet]?.add(machineWeight(governed.policy, governed.spec, machine, offer), 1);
+    ledgers[governed.fleet]?.add(machineWeight(governed.policy, governed.spec, machine, offer), count);
   }
   return ledgers;
+}
+
+/** Machines that follow each other and count the same, with their number. */
+function* runsOf(machines: readonly PlannedMachine[]): Generator<readonly [PlannedMachine, number]> {
+  let first: PlannedMachine | undefined;
+  let count = 0;
+  for (const machine of machines) {
+    if (first !== undefined && isAlike(first, machine)) {
+      count += 1;
+      continue;
+    }
+    if (first !== undefined) yield [first, count];
+    first = machine;
+    count = 1;
+  }
+  if (first !== undefined) yield [first, count];
+}
+
+function isAlike(one: PlannedMachine, other: PlannedMachine): boolean {
+  return (
+    one.workloadId === other.workloadId &&
+    one.partCount === other.partCount &&
+    one.acceleratorCount === other.acceleratorCount &&
+    one.adjustedPriceMicroUsdPerHour === other.adjustedPriceMicroUsdPerHour &&
+    (one.pool === other.pool || poolKey(one.pool) === poolKey(other.pool))
+  );
 }
 
 function machineWeight(
@@ -201,14 +228,13 @@ function rulesInForce(policy: Policy, plan: Plan): Rules {
 
 function leftBy(market: MarketView, plan: Plan): Supply {
   const supply = supplyOf(market);
-  const byKey = new Map(market.offers.map((at) => [at.key, at]));
   const units = new Map<string, number>();
   const machines = new Map<string, number>();
-  for (const { pool } of plan.machines) {
+  for (const [{ pool }, count] of runsOf(plan.machines)) {
     const key = poolKey(pool);
-    machines.set(key, (machines.get(key) ?? 0) + 1);
-    for (const claim of byKey.get(key)?.claims ?? []) {
-      units.set(claim.quota, (units.get(claim.quota) ?? 0) + claim.units);
+    machines.set(key, (machines.get(key) ?? 0) + count);
+    for (const claim of market.byKey.get(key)?.claims ?? []) {
+      units.set(claim.quota, (units.get(claim.quota) ?? 0) + claim.units * count);
     }
   }
   return {

@@ -1,9 +1,9 @@
 import type { HeldReplicas, PlanInput } from '../domain/plan.ts';
-import { Governance } from './governance.ts';
+import { governanceOf } from './governance.ts';
 
 /** Workloads of teams that no policy governs: nothing is bought for them. */
 export function ungoverned(input: PlanInput): readonly HeldReplicas[] {
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   // A gang is there when all its machines are.
   const served = new Map<string, Map<number, number>>();
   for (const { workloadId, replicas, partCount } of input.leases) {
