@@ -1,12 +1,10 @@
 import type { MicroUsd, MicroUsdPerHour } from '../domain/money.ts';
 import type { Plan, PlanInput, PlanLease } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
+import type { RebalanceCause } from '../domain/rebalance.ts';
 import { Governance } from './governance.ts';
 import type { PlanOptions } from './plan-fleet.ts';
 import { planWithMoves } from './plan-fleet.ts';
-
-/** Why moving is better than staying: it places more, mends what rules no longer allow, or costs less. */
-export type Because = 'places' | 'mends' | 'saves';
 
 /** A threshold of a policy's `rebalance` that the savings do not reach. */
 export interface Shortfall {
@@ -31,7 +29,7 @@ export interface RebalanceOffer {
   readonly staying: Plan;
   readonly moving: Plan;
   readonly moves: readonly Move[];
-  readonly because: Because;
+  readonly because: RebalanceCause;
   /** Effective cost saved per hour of work, before what the moves cost. */
   readonly savedMicroUsdPerHour: MicroUsdPerHour;
   /** What the moves cost once. */
