@@ -28,7 +28,7 @@ import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
 import type { WorkloadSpec } from '../../src/domain/workload.ts';
-import { MemoryAnalysis } from './memory-analysis.ts';
+import { MemoryRebalances } from './memory-rebalances.ts';
 import {
   AT,
   AZURE_POOL,
@@ -56,7 +56,7 @@ export function policyViewOf(name: string, version: number, rejected: readonly s
  * A broker that keeps everything in memory and places replicas on AWS and Azure by turns: enough for the HTTP layer and the
  * CLI to be tested alone. The real broker has tests of its own.
  */
-export class MemoryService extends MemoryAnalysis implements BrokerService {
+export class MemoryService extends MemoryRebalances implements BrokerService {
   readonly applied: WorkloadSpec[] = [];
   readonly events: EventView[] = [];
   readonly heard: MachineNotice[] = [];
