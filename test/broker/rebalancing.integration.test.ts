@@ -130,6 +130,8 @@ describeStore('a look for a rebalance', (engine) => {
     expect(await states(fixture.store)).toEqual(['proposed 30', 'superseded 40']);
     fixture.now += INTERVAL;
     expect(await fixture.look()).toBe('unchanged');
+    const { items } = await listRebalances(fixture.store.database, { state: 'proposed' }, { cursor: null, limit: 1 });
+    expect(items[0]).toMatchObject({ confirmedAt: fixture.now, expiresAt: fixture.now + 4 * INTERVAL });
     expect(fixture.planner.inputs).toHaveLength(2);
     fixture.now += INTERVAL;
     await fixture.store.transaction(raiseFleetRevision);
@@ -188,6 +190,19 @@ describeStore('a look for a rebalance', (engine) => {
     await fixture.store.transaction((transaction) => replacePolicies(transaction, sourced, NOW));
     expect(await fixture.look()).toBe('nothing-pays');
     expect(fixture.planner.inputs).toHaveLength(1);
+  });
+
+  it('proposes nothing that does not pay, and ends what paid before', async () => {
+    const rebalance = { ...policyWith().rebalance, minSavingsMicroUsdPerHour: usd(5) };
+    const fixture = await fleet(engine, 20, [policyWith({ rebalance })]);
+    expect(await fixture.look()).toBe('proposed');
+    fixture.now += INTERVAL;
+    await fixture.setPrice(26);
+    expect(await fixture.look()).toBe('nothing-pays');
+    const { items } = await listRebalances(fixture.store.database, { state: null }, { cursor: null, limit: 9 });
+    expect(items).toMatchObject([
+      { state: 'superseded', stateReason: expect.stringContaining('less than the 5.00 $/h') },
+    ]);
   });
 
   it('tells nothing of a fleet that changed while it planned, and is due again at once', async () => {
