@@ -21,7 +21,7 @@ export function reasonText(offer: RebalanceOffer | null, workloads: PlanInput['w
   }
   if (shortfalls.length > 0) return `It does not pay: ${shortfalls.map(shortfallText).join('; ')}`;
   const share = shareText(saved / staying.effectiveCostMicroUsdPerHour);
-  return `It pays: an hour of work costs ${rateText(saved)} less (${share}), and the moves are paid back in ${hoursText(offer.paybackHours)}`;
+  return `It pays: an hour of work costs ${rateText(saved)} less (${share}), and the moves are paid back in ${paybackText(offer.paybackHours ?? 0)}`;
 }
 
 function shortfallText({ policy, rule, value, limit }: Shortfall): string {
@@ -38,10 +38,14 @@ function shortfallText({ policy, rule, value, limit }: Shortfall): string {
   }
 }
 
-/** `0.3 h`; two digits that count below that. */
-function hoursText(hours: number | null): string {
-  if (hours === null) return 'no time';
+/** `0.3 h`: comparable with a limit in hours. */
+function hoursText(hours: number): string {
   return `${hours >= 1 ? hours.toFixed(1) : Number(hours.toPrecision(2))} h`;
+}
+
+/** `10 min`, `1.5 h`. */
+function paybackText(hours: number): string {
+  return hours >= 1 ? hoursText(hours) : `${Math.max(1, Math.round(hours * 60))} min`;
 }
 
 const ROUTES_IN_WORDS = 3;
@@ -59,6 +63,6 @@ export function rebalanceText({ moves, now, after, paybackHours }: Rebalance, na
   });
   const more = words.length - ROUTES_IN_WORDS;
   const shown = `${words.slice(0, ROUTES_IN_WORDS).join(', ')}${more > 0 ? `, and ${more} more routes` : ''}`;
-  const paid = paybackHours === null ? '' : `, paid back in ${hoursText(paybackHours)}`;
+  const paid = paybackHours === null ? '' : `, paid back in ${paybackText(paybackHours)}`;
   return `${shown}; the fleet would cost ${rateText(after.costMicroUsdPerHour)} instead of ${rateText(now.costMicroUsdPerHour)}${paid}`;
 }

@@ -55,7 +55,7 @@ describe('rebalances over HTTP', () => {
     };
     expect(await look(18)).toMatchObject({
       ...{ pays: true, isSettled: true, rebalance: { moves: [{}, {}, {}] } },
-      reason: 'It pays: an hour of work costs 36.00 $/h less (30 %), and the moves are paid back in 0.17 h',
+      reason: 'It pays: an hour of work costs 36.00 $/h less (30 %), and the moves are paid back in 10 min',
     });
     expect(await look(29)).toMatchObject({
       ...{ pays: false, rebalance: { moves: [{}, {}, {}], saved: { usdPerHour: '3.00' } } },

@@ -14,7 +14,7 @@ describe('rebalance', () => {
     expect(await run(api, 'rebalance')).toEqual({
       ...{ exitCode: 0, errors: '' },
       out: `REBALANCE  looked for 2026-11-03 12:00:00 UTC; nothing was moved
-It pays: an hour of work costs 36.00 $/h less (30 %), and the moves are paid back in 0.17 h
+It pays: an hour of work costs 36.00 $/h less (30 %), and the moves are paid back in 10 min
 
 MOVES  REPLICAS  FROM                             TO                                    $/H NOW  $/H AFTER  WHY
 train         3  aws us-east-1a p5.48xlarge spot  gcp us-central1-a a3-highgpu-8g spot    90.00      54.00  12.00 $/h less each
@@ -26,10 +26,10 @@ moves cost         6.00 $  once; paid back in 10 min
 concentration       1.000  then 0.541
 
 SHARE OF  NAME                 NOW    AFTER
-provider  aws              100.0 %   35.7 %
 provider  gcp                0.0 %   64.3 %
-region    aws:us-east-1    100.0 %   35.7 %
+provider  aws              100.0 %   35.7 %
 region    gcp:us-central1    0.0 %   64.3 %
+region    aws:us-east-1    100.0 %   35.7 %
 market    spot             100.0 %  100.0 %
 `,
     });

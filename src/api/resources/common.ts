@@ -47,6 +47,13 @@ export const sharesSchema = z
   .record(z.string(), z.number())
   .meta({ id: 'Shares', description: 'Shares 0..1 by name, largest first' });
 
+/** The store keeps no order of names. */
+export function sharesJson(shares: Readonly<Record<string, number>>): z.infer<typeof sharesSchema> {
+  return Object.fromEntries(
+    Object.entries(shares).toSorted(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1)),
+  );
+}
+
 export const marketSchema = z.enum(MARKETS);
 
 export const poolSchema = z

@@ -7,6 +7,7 @@ import {
   rateJson,
   rateSchema,
   shareSchema,
+  sharesJson,
   sharesSchema,
   timeJson,
   timeSchema,
@@ -167,9 +168,9 @@ export function planJson(view: PlanView): PlanJson {
       binding: use.binding,
     })),
     shares: {
-      provider: { ...plan.shares.provider },
-      region: { ...plan.shares.region },
-      market: { ...plan.shares.market },
+      provider: sharesJson(plan.shares.provider),
+      region: sharesJson(plan.shares.region),
+      market: sharesJson(plan.shares.market),
     },
     concentration: plan.concentration,
   };

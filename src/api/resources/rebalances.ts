@@ -9,6 +9,7 @@ import {
   poolSchema,
   rateJson,
   rateSchema,
+  sharesJson,
   sharesSchema,
   timeJson,
   timeSchema,
@@ -134,7 +135,7 @@ function figureJson({ costMicroUsdPerHour, shares, concentration }: FleetFigure)
   const { provider, region, market } = shares;
   return {
     cost: rateJson(costMicroUsdPerHour),
-    shares: { provider: { ...provider }, region: { ...region }, market: { ...market } },
+    shares: { provider: sharesJson(provider), region: sharesJson(region), market: sharesJson(market) },
     concentration,
   };
 }

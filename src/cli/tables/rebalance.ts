@@ -98,14 +98,13 @@ function renderShares({ now, after }: RebalanceFiguresJson, style: Style): strin
     { title: 'NOW', align: 'right' },
     { title: 'AFTER', align: 'right' },
   ] as const;
-  const rows = (['provider', 'region', 'market'] as const).flatMap((scope) =>
-    [...new Set([...Object.keys(now.shares[scope]), ...Object.keys(after.shares[scope])])].map((name) => [
-      scope,
-      name,
-      percent(now.shares[scope][name] ?? 0),
-      percent(after.shares[scope][name] ?? 0),
-    ]),
-  );
+  const rows = (['provider', 'region', 'market'] as const).flatMap((scope) => {
+    const [before, later] = [now.shares[scope], after.shares[scope]];
+    return [...new Set([...Object.keys(before), ...Object.keys(later)])]
+      .map((name) => ({ name, before: before[name] ?? 0, later: later[name] ?? 0 }))
+      .toSorted((a, b) => b.later - a.later || b.before - a.before)
+      .map((share) => [scope, share.name, percent(share.before), percent(share.later)]);
+  });
   return renderTable(columns, rows, style, 'Nothing runs.');
 }
 
