@@ -121,6 +121,7 @@ const SETTINGS: Omit<BrokerContext['settings'], 'concurrency'> = {
   ...{ owner: 'bench', offersSeconds: 86_400, quotasSeconds: 86_400, reconcileSeconds: 5, sweepSeconds: 300 },
   ...{ attemptTimeoutSeconds: 600, visibilitySeconds: 60, orphanGraceSeconds: 600, removeOrphans: false },
   interruptionsSeconds: 5,
+  rebalanceSeconds: 86_400,
 };
 
 function contextOf(store: Store, provider: Provider, regions: readonly string[], concurrency: number): BrokerContext {

@@ -5,6 +5,7 @@ import { executionOperations } from './operations/execution.ts';
 import { fleetOperations } from './operations/fleet.ts';
 import { marketOperations } from './operations/market.ts';
 import { policyOperations } from './operations/policy.ts';
+import { rebalanceOperations } from './operations/rebalances.ts';
 import { workloadOperations } from './operations/workloads.ts';
 
 /** Every operation under /v1. A new one is mounted and documented by standing here. */
@@ -14,6 +15,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...marketOperations,
   ...policyOperations,
   ...analysisOperations,
+  ...rebalanceOperations,
   ...executionOperations,
   ...capacityBlockOperations,
 ];

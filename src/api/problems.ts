@@ -18,6 +18,7 @@ export type ProblemCode = (typeof PROBLEM_CODES)[number];
 export const PROBLEMS: Readonly<Record<ProblemCode, { readonly status: number; readonly title: string }>> = {
   'workload-not-found': { status: 404, title: 'There is no such workload' },
   'plan-not-found': { status: 404, title: 'There is no such plan' },
+  'rebalance-not-found': { status: 404, title: 'There is no such rebalance' },
   'lease-not-found': { status: 404, title: 'There is no such lease' },
   'provider-not-found': { status: 404, title: 'There is no such provider' },
   'policy-not-found': { status: 404, title: 'There is no such policy in force' },

@@ -4,6 +4,7 @@ import { clearPollClaims } from '../store/interruptions.ts';
 import { clearLocks, listNonFinalLeases } from '../store/leases.ts';
 import { listen } from '../store/notifications.ts';
 import { clearClaims, forgetOtherRegions, regionStates } from '../store/providers.ts';
+import { clearLookClaim } from '../store/rebalances.ts';
 import { pruneHistory } from '../store/retention.ts';
 import { askForAdvice } from './advice.ts';
 import { watchBudgets } from './budgets.ts';
@@ -14,6 +15,8 @@ import { createLeaseWorker } from './lease-worker.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { createMarketReader, type MarketReader } from './market.ts';
 import { place } from './placing.ts';
+import { GivenUp } from './planning/planner.ts';
+import { lookForRebalance, type RebalancePlanner } from './rebalancing.ts';
 import { reconcileProvider, sweepLeftovers } from './reconcile.ts';
 
 /** The broker's loops. Each is level-triggered: it looks at what is, does what is due, and can be stopped anywhere. */
@@ -32,18 +35,19 @@ const LOOK_FOR_DUE_MS = 5_000;
 export type WakeCalls = Pick<BrokerContext, 'wakePlacing' | 'wakeLeases'>;
 
 /**
- * Starts the loops. `connect` hands the context its wake-up calls, which exist only once the loops do.
+ * Starts the loops. `analyst` plans what nobody waits for, in a thread of its own, so that placing never waits for it. `connect` hands the context its wake-up calls, which exist only once the loops do.
  * In the embedded store a lock or claim found at the start belongs to a dead process (the directory has one owner), so it is dropped.
  */
 export async function startBroker(
   context: BrokerContext,
-  planner: Planner,
+  { planner, analyst }: { readonly planner: Planner; readonly analyst: RebalancePlanner },
   connect: (wake: WakeCalls) => void,
 ): Promise<RunningBroker> {
   if (context.store.kind !== 'postgres') {
     await clearLocks(context.store.database);
     await clearClaims(context.store.database);
     await clearPollClaims(context.store.database);
+    await clearLookClaim(context.store.database);
   }
   await adoptConfiguration(context);
   const loops: Loop[] = [];
@@ -52,7 +56,8 @@ export async function startBroker(
   const leases = startLoop({ ...common(context, 'lease'), pass: () => worker.pass() });
   const placing = startPlacing(context, planner);
   loops.push(leases, placing, startPruning(context), startAdvice(context), startBuying(context));
-  loops.push(startWatchingBudgets(context));
+  const rebalancing = startRebalancing(context, analyst);
+  loops.push(startWatchingBudgets(context), rebalancing.loop);
   connect({ wakeLeases: leases.wake, wakePlacing: placing.wake });
 
   const readers: MarketReader[] = [];
@@ -70,7 +75,10 @@ export async function startBroker(
     if (provider.pollInterruptions !== undefined) loops.push(startHearing(context, provider));
   }
   const deaf = await listen(context.store, 'leases', leases.wake);
-  const deafToo = await listen(context.store, 'fleet', placing.wake);
+  const deafToo = await listen(context.store, 'fleet', () => {
+    placing.wake();
+    rebalancing.giveUp();
+  });
 
   return {
     stop: async () => {
@@ -160,6 +168,23 @@ function startPlacing(context: BrokerContext, planner: Planner): Loop {
       return outcome.again ? 0 : RETRY_HELD_MS;
     },
   });
+}
+
+/** A look is of a fleet as it was; `giveUp` ends it when that has changed, which leaves the processor to placing. */
+function startRebalancing(context: BrokerContext, analyst: RebalancePlanner) {
+  let looking = new AbortController();
+  const loop = startLoop({
+    ...common(context, 'rebalance'),
+    pass: async () => {
+      if (!(await marketKnown(context))) return LOOK_FOR_DUE_MS;
+      looking = new AbortController();
+      const outcome = await lookForRebalance(context, analyst, looking.signal);
+      if (outcome === 'proposed' || outcome === 'nothing-pays')
+        context.logger.info({ outcome }, 'Looked for a rebalance');
+      return LOOK_FOR_DUE_MS;
+    },
+  });
+  return { loop, giveUp: () => looking.abort(new GivenUp()) };
 }
 
 /** Nothing is placed before every region was tried once: a plan on one provider's offers would not be the cheapest. */

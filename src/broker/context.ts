@@ -17,6 +17,8 @@ export interface BrokerSettings {
   readonly sweepSeconds: number;
   /** Between two looks for interruption notices. */
   readonly interruptionsSeconds: number;
+  /** Between two looks for a rebalance that pays. */
+  readonly rebalanceSeconds: number;
   /** A launch that is not running after this is given up and placed elsewhere. */
   readonly attemptTimeoutSeconds: number;
   /** How long a cloud may deny a machine that it has accepted (reads lag behind writes). */

@@ -2,23 +2,18 @@ import type { PlanRecord } from '../domain/plan-analysis.ts';
 import { compareReplay } from '../planning/replay.ts';
 import { riskOf } from '../planning/risk.ts';
 import { getPlan, getPlanInput, type PlanRow } from '../store/plans.ts';
+import { inTime, type StartDeadline, startAnalysisDeadline } from './analysis-deadline.ts';
 import type { AnalysisService } from './analysis-service.ts';
 import type { BrokerContext } from './context.ts';
 import { type PlanningView, readPlanningView } from './placing.ts';
 import type { Planner } from './planning/planner.ts';
 import { ServiceError } from './service.ts';
 
-/** Analyses that take longer are ended from outside: somebody waits for the answer. */
-const ANALYSIS_DEADLINE_MS = 300_000;
-
-/**
- * `analyst`: a planner of its own, so that placing never waits for somebody's report. `startDeadline` is called once per analysis; its
- * signal aborts when the time is over.
- */
+/** `analyst`: a planner of its own, so that placing never waits for somebody's report. */
 export function createAnalysisService(
   context: BrokerContext,
   analyst: Planner,
-  startDeadline = (): AbortSignal => AbortSignal.timeout(ANALYSIS_DEADLINE_MS),
+  startDeadline: StartDeadline = startAnalysisDeadline,
 ): AnalysisService {
   async function storedPlan(id: string): Promise<{ readonly row: PlanRow; readonly record: PlanRecord }> {
     const row = await getPlan(context.store.database, id);
@@ -38,15 +33,8 @@ export function createAnalysisService(
     throw new ServiceError('policy-not-found', `No policy "${policy}" is in force; in force: ${names.join(', ')}`);
   }
 
-  async function inTime<Answer>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
-    const deadline = startDeadline();
-    try {
-      return await work(AbortSignal.any([signal, context.signal, deadline]));
-    } catch (error) {
-      if (error !== deadline.reason || !deadline.aborted) throw error;
-      const seconds = ANALYSIS_DEADLINE_MS / 1000;
-      throw new ServiceError('analysis-timeout', `Planning took longer than ${seconds} s; ask for fewer limits`);
-    }
+  function within<Answer>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<Answer>): Promise<Answer> {
+    return inTime(startDeadline, [signal, context.signal], 'ask for fewer limits', work);
   }
 
   return {
@@ -58,7 +46,7 @@ export function createAnalysisService(
     explainPolicy: async (name, { keepLeases }, signal) => {
       const { input, workloads } = await viewWith(name);
       const options = { policies: [name], keepLeases };
-      const { policies, keepsLeases } = await inTime(signal, (until) => analyst.explainPolicy(input, options, until));
+      const { policies, keepsLeases } = await within(signal, (until) => analyst.explainPolicy(input, options, until));
       const [price] = policies;
       if (price === undefined) throw new Error(`the planner explained nothing of policy ${name}`);
       const workloadNames = Object.fromEntries(workloads.map(({ id, spec }) => [id, spec.name]));
@@ -66,7 +54,7 @@ export function createAnalysisService(
     },
     drawCurve: async (question, choice, signal) => {
       const { input } = await viewWith(question.policy);
-      const curve = await inTime(signal, (until) => analyst.premiumCurve(input, question, choice, until));
+      const curve = await within(signal, (until) => analyst.premiumCurve(input, question, choice, until));
       return { at: input.at, ...curve };
     },
     getPlanRecord: async (planId) => (await storedPlan(planId)).record,
@@ -74,7 +62,7 @@ export function createAnalysisService(
       const { record } = await storedPlan(planId);
       return compareReplay(
         record,
-        await inTime(signal, (until) => analyst.plan(record.input, until, { effort: record.plan.effort })),
+        await within(signal, (until) => analyst.plan(record.input, until, { effort: record.plan.effort })),
       );
     },
   };

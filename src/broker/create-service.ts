@@ -10,6 +10,7 @@ import { applyWorkload, deleteWorkload } from './admission.ts';
 import type { BrokerContext, Planner } from './context.ts';
 import { createAnalysisService } from './create-analysis-service.ts';
 import { createExecutionService } from './create-execution-service.ts';
+import { createRebalanceService } from './create-rebalance-service.ts';
 import { dryRun } from './dry-run.ts';
 import { explanationWithMarket } from './explaining.ts';
 import { acceptQuarantinedPrice, listOfferViews, listQuarantineViews, priceHistoryView } from './market-views.ts';
@@ -63,6 +64,7 @@ export function createService(
   return {
     ...createExecutionService(context),
     ...createAnalysisService(context, analyst),
+    ...createRebalanceService(context, analyst),
     listOffers: (filter, page) => listOfferViews(context, filter, page),
     listQuarantinedPrices: (filter, page) => listQuarantineViews(context, filter, page),
     acceptPrice: (key) => acceptQuarantinedPrice(context, key),

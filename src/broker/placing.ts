@@ -146,20 +146,32 @@ function commit(context: BrokerContext, decision: Decision): Promise<'committed'
 
 /** Whether some replica of some workload has no machine, or not all machines of its gang. */
 function hasUnplaced(view: PlanningView): boolean {
+  const isWhole = wholeIn(view);
+  return view.workloads.some((workload) => workload.state !== 'placed' || !isWhole(workload));
+}
+
+/** Whether nothing is on its way: every workload is held or has all its machines, and all machines are ready. */
+export function isSettled(view: PlanningView): boolean {
+  const isWhole = wholeIn(view);
+  return (
+    view.leases.every(({ state }) => state === 'ready') &&
+    view.workloads.every((workload) => workload.state === 'held' || (workload.state === 'placed' && isWhole(workload)))
+  );
+}
+
+/** Tells of a workload whether every replica has all its machines. */
+function wholeIn({ leases }: PlanningView): (workload: WorkloadRow) => boolean {
   const parts = new Map<string, number>();
-  for (const lease of view.leases) {
+  for (const lease of leases) {
     for (const replica of lease.replicas) {
       const key = `${lease.workloadId}/${replica}`;
       parts.set(key, (parts.get(key) ?? 0) + 1 / lease.partCount);
     }
   }
-  return view.workloads.some(
-    ({ id, spec, state }) =>
-      state !== 'placed' ||
-      Array.from({ length: spec.replicas }, (_, replica) => parts.get(`${id}/${replica}`) ?? 0).some(
-        (share) => share < 0.999,
-      ),
-  );
+  return ({ id, spec }) =>
+    Array.from({ length: spec.replicas }, (_, replica) => parts.get(`${id}/${replica}`) ?? 0).every(
+      (share) => share >= 0.999,
+    );
 }
 
 /** A gang is all or none: what runs of a gang whose missing machines cannot be had is released, so that the whole can go elsewhere. */

@@ -15,6 +15,7 @@ import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
 import type { AnalysisService } from './analysis-service.ts';
 import type { ExecutionService } from './execution-service.ts';
 import type { Page, PageQuery } from './page.ts';
+import type { RebalanceService } from './rebalance-service.ts';
 
 export type { Page, PageQuery } from './page.ts';
 
@@ -200,6 +201,7 @@ export const SERVICE_ERROR_CODES = [
   'callback-not-found',
   'callback-refused',
   'capacity-block-not-found',
+  'rebalance-not-found',
   'purchase-not-found',
   'purchase-conflict',
   'provider-unavailable',
@@ -217,7 +219,7 @@ export class ServiceError extends Error {
   }
 }
 
-export interface BrokerService extends ExecutionService, AnalysisService {
+export interface BrokerService extends ExecutionService, AnalysisService, RebalanceService {
   listOffers(filter: OfferFilter, page: PageQuery): Promise<Page<OfferView>>;
   /** Prices that are not ranked, by pool key. */
   listQuarantinedPrices(

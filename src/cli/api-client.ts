@@ -132,7 +132,9 @@ function reasonOf(error: unknown): string {
 const ADVICE: Readonly<Partial<Record<ProblemCode, string>>> = {
   'workload-not-found': '"gpu-broker status" lists the workloads.',
   'plan-not-found': 'GET /v1/plans lists the plans; "gpu-broker risk" without an id takes the newest.',
-  'analysis-timeout': 'Ask for fewer --limits, or leave running machines where they are with --keep-leases.',
+  'analysis-timeout':
+    'Ask for fewer --limits, leave running machines where they are with --keep-leases, or try again later.',
+  'rebalance-not-found': '"gpu-broker rebalance list" lists the rebalances.',
   'provider-not-found': '"gpu-broker providers" lists the providers.',
   'policy-not-found': '"gpu-broker policy list" lists the policies in force.',
   'pool-not-found': '"gpu-broker offers --output json" shows each pool’s key.',

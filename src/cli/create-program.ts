@@ -6,6 +6,7 @@ import { addEvents } from './commands/events.ts';
 import { addCapacityBlocks, addLeftovers } from './commands/execution.ts';
 import { addOffers, addProviders } from './commands/market.ts';
 import { addPolicy } from './commands/policy.ts';
+import { addRebalance } from './commands/rebalance.ts';
 import { addApply, addDelete, addExplain, addPlan, addStatus } from './commands/workloads.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,6 +34,7 @@ export function createProgram(cli: CliOptions): Command {
   addExplain(program, cli);
   addRisk(program, cli);
   addReplay(program, cli);
+  addRebalance(program, cli);
   addDelete(program, cli);
   addOffers(program, cli);
   addProviders(program, cli);

@@ -42,6 +42,7 @@ export interface BrokerConfig {
     readonly reconcileSeconds: number;
     readonly sweepSeconds: number;
     readonly interruptionsSeconds: number;
+    readonly rebalanceSeconds: number;
   };
   readonly launch: {
     /** A launch that is not running after this is given up and placed elsewhere. */

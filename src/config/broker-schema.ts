@@ -74,6 +74,9 @@ export const brokerSchema = z
             interruptionsSeconds: wholeNumber(1, 60)
               .default(5)
               .describe('Between two looks for notices that a cloud takes a machine back'),
+            rebalanceSeconds: wholeNumber(10, 86_400)
+              .default(900)
+              .describe('Between two looks for moves of running machines that would pay'),
           })
           .prefault({}),
         launch: z

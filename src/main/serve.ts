@@ -104,7 +104,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     closers.push(() => closed(server));
     ownUrl = urlOf(server);
     // After listening: the first machine may call back as soon as it is launched.
-    const broker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
+    const broker = await startBroker(context, { planner, analyst }, (calls) => Object.assign(wake, calls));
     closers.push(async () => {
       stopping.abort(new Error('The broker is stopping'));
       await broker.stop();

@@ -29,3 +29,9 @@ export async function raiseFleetRevisionFrom(handle: Handle, revision: number): 
     .execute();
   return raised.length > 0;
 }
+
+/** Whether the revision is still `revision`; it cannot change then before the transaction ends. Changes nothing and makes no plan invalid. */
+export async function holdFleetRevision(transaction: Handle, revision: number): Promise<boolean> {
+  const present = await transaction.selectFrom('fleet').select('revision').forUpdate().executeTakeFirstOrThrow();
+  return present.revision === revision;
+}

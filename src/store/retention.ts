@@ -4,8 +4,8 @@ import { isNotFinal } from './lease-row.ts';
 import type { Handle } from './schema.ts';
 
 /**
- * Deletes history from before `before`: events, price changes, expired refusals, and notices and plans that no live lease has. Keeps the
- * newest plan and the newest price of every pool. One statement each, so it may run outside a transaction.
+ * Deletes history from before `before`: events, price changes, expired refusals, rebalances that are no longer proposed, and notices and
+ * plans that no live lease has. Keeps the newest plan and the newest price of every pool. One statement each, so it may run outside a transaction.
  */
 export async function pruneHistory(handle: Handle, before: EpochMs): Promise<void> {
   const then = time(before);
@@ -25,6 +25,7 @@ export async function pruneHistory(handle: Handle, before: EpochMs): Promise<voi
     )
     .execute();
   await handle.deleteFrom('sold_outs').where('until', '<', then).execute();
+  await handle.deleteFrom('rebalances').where('created_at', '<', then).where('state', '!=', 'proposed').execute();
   // While a lease lives its notices tell whether another one is new.
   await handle
     .deleteFrom('interruption_notices')

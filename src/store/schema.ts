@@ -8,6 +8,7 @@ import type { Architecture, Availability, Quota, QuotaClaim } from '../domain/of
 import type { HoldReason, Plan, PolicyRef } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { Market } from '../domain/pool.ts';
+import type { Rebalance, RebalanceState } from '../domain/rebalance.ts';
 import type { RefusalScope } from '../domain/sold-out.ts';
 import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
 
@@ -330,6 +331,30 @@ export interface CapacityBlockPurchasesTable {
   asked_at: Date | null;
 }
 
+export interface RebalancesTable {
+  id: string;
+  created_at: Date;
+  confirmed_at: Date;
+  expires_at: Date;
+  state: RebalanceState;
+  state_reason: string | null;
+  /** Those it was looked for under, in the order of their names. */
+  policies: Json<readonly PolicyRef[]>;
+  fleet_revision: number;
+  rebalance: Json<Rebalance>;
+  content_hash: string;
+  workload_names: Json<Readonly<Record<string, string>>>;
+  planner_version: string;
+}
+
+export interface RebalanceLooksTable {
+  only_row: Generated<boolean>;
+  looked_at: Date | null;
+  fingerprint: string | null;
+  claim: string | null;
+  claimed_until: Date | null;
+}
+
 /** The tables as `migrations/` builds them. */
 export interface Database {
   fleet: FleetTable;
@@ -355,6 +380,8 @@ export interface Database {
   leftovers: LeftoversTable;
   sweeps: SweepsTable;
   capacity_block_purchases: CapacityBlockPurchasesTable;
+  rebalances: RebalancesTable;
+  rebalance_looks: RebalanceLooksTable;
 }
 
 /** What every query takes first: the store's own handle, or the one of the transaction it belongs to. */

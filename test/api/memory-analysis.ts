@@ -44,7 +44,7 @@ export class MemoryAnalysis implements AnalysisService {
   }
 
   async explainPolicy(name: string, { keepLeases }: AnalysisChoice, signal: AbortSignal): Promise<PolicyReport> {
-    await this.#hang(signal);
+    await this.hang(signal);
     checkPolicy(name);
     const { policies, keepsLeases } = await explainPolicy(INPUT, { keepLeases });
     const [price] = policies;
@@ -53,7 +53,7 @@ export class MemoryAnalysis implements AnalysisService {
   }
 
   async drawCurve(question: CurveQuestion, choice: AnalysisChoice, signal: AbortSignal): Promise<CurveReport> {
-    await this.#hang(signal);
+    await this.hang(signal);
     checkPolicy(question.policy);
     return { at: NOW, ...(await premiumCurve(INPUT, question, choice)) };
   }
@@ -70,7 +70,7 @@ export class MemoryAnalysis implements AnalysisService {
     return compareReplay(await this.getPlanRecord(planId), await planFleet(INPUT));
   }
 
-  async #hang(signal: AbortSignal): Promise<void> {
+  protected async hang(signal: AbortSignal): Promise<void> {
     const { whenAborted } = this;
     if (whenAborted === null) return;
     this.whenAsked();

@@ -11,11 +11,11 @@ import {
 import { poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import type { EpochMs } from '../../src/domain/time.ts';
-import { MemoryAnalysis } from './memory-analysis.ts';
+import { MemoryRebalances } from './memory-rebalances.ts';
 import { AT, OFFERS, paged, pool, QUARANTINED } from './memory-samples.ts';
 
 /** What providers offer, and how they are. */
-export class MemoryMarket extends MemoryAnalysis {
+export class MemoryMarket extends MemoryRebalances {
   async listOffers(filter: Parameters<BrokerService['listOffers']>[0], page: PageQuery): Promise<Page<OfferView>> {
     const matches = OFFERS.filter(
       (candidate) =>

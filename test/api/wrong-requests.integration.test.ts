@@ -91,6 +91,7 @@ describe('a request that is wrong', () => {
       ...(['accepting no amount', 'POST', '/v1/quarantined-prices/accept', `{"pool":"${AZURE_KEY}"}`] as const),
       ...([JSON_TYPE, 'price-unreadable', undefined] as const),
     ],
+    ['unknown rebalance', 'GET', '/v1/rebalances/x', undefined, {}, 'rebalance-not-found', undefined],
     ['unknown purchase', 'POST', `${PURCHASES}/x/approve`, undefined, {}, 'purchase-not-found', undefined],
     [
       'block without hours',

@@ -35,6 +35,7 @@ describe('parseBrokerConfig', () => {
           reconcileSeconds: 5,
           sweepSeconds: 300,
           interruptionsSeconds: 5,
+          rebalanceSeconds: 900,
         },
         launch: { attemptTimeoutSeconds: 600, visibilitySeconds: 60, callbackUrl: null },
         sweep: { orphanGraceSeconds: 600, removeOrphans: false },

@@ -60,8 +60,9 @@ export interface BrokerRigOptions {
   readonly machineAgent?: boolean;
 }
 
-/** Keeps nothing between plans; its thread is started once, and does not hold the process. */
+/** They keep nothing between plans; their threads are started once, and do not hold the process. */
 const planner = createPlanner();
+const analyst = createPlanner();
 
 const STEP_MS = 150;
 const STEPS_A_LOOK = 3;
@@ -89,6 +90,7 @@ const SETTINGS: BrokerSettings = {
   reconcileSeconds: 5,
   sweepSeconds: 30,
   interruptionsSeconds: 5,
+  rebalanceSeconds: 3600,
   attemptTimeoutSeconds: 120,
   visibilitySeconds: 10,
   orphanGraceSeconds: 60,
@@ -164,8 +166,10 @@ export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<Br
     const keeper = createPolicyKeeper(context);
     const policies = options.policies ?? [options.policy ?? permissivePolicy()];
     await keeper.accept(policies.map((policy) => ({ policy, source: 'test' })));
-    const broker: RunningBroker = await startBroker(context, planner, (calls) => Object.assign(wake, calls));
-    const service = createService(context, planner, keeper, planner);
+    const broker: RunningBroker = await startBroker(context, { planner, analyst }, (calls) =>
+      Object.assign(wake, calls),
+    );
+    const service = createService(context, planner, keeper, analyst);
     return {
       ...{ context, keeper, service },
       stop: async () => {

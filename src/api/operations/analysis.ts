@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import * as z from 'zod';
 import { checkAgainst, field } from '../../config/schema-issues.ts';
 import type { CurveQuestion } from '../../domain/plan-analysis.ts';
+import { callerSignal } from '../caller-signal.ts';
 import { defineOperation, HANDLED, type Operation } from '../operation.ts';
 import { invalidBody } from '../problems.ts';
 import {
@@ -30,13 +31,6 @@ const choice = {
     }),
 };
 const ENDS_WITH_CALLER = 'Plans several times; ends when the caller goes away.';
-
-/** Aborts when the caller goes away: nobody waits for the answer any more. */
-function callerSignal(response: Response): AbortSignal {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort(new Error('the caller has gone')));
-  return gone.signal;
-}
 
 const getRisk = defineOperation({
   method: 'get',

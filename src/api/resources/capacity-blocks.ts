@@ -4,20 +4,7 @@ import { usd } from '../../config/fields.ts';
 import { field } from '../../config/schema-issues.ts';
 import type { CapacityBlock } from '../../domain/capacity-block.ts';
 import { PURCHASE_STATES } from '../../domain/capacity-purchase.ts';
-import { formatUsd, type MicroUsd } from '../../domain/money.ts';
-import { timeJson, timeOrNull, timeSchema } from './common.ts';
-
-/** An amount, exact as an integer and readable as a decimal. */
-export const amountSchema = z
-  .strictObject({
-    microUsd: z.int().meta({ description: 'Millionths of a US dollar', example: 12_000_000_000 }),
-    usd: z.string().meta({ description: 'The same in dollars', example: '12000.00' }),
-  })
-  .meta({ id: 'Amount' });
-
-function amountJson(amount: MicroUsd): z.infer<typeof amountSchema> {
-  return { microUsd: amount, usd: formatUsd(amount) };
-}
+import { amountJson, amountSchema, timeJson, timeOrNull, timeSchema } from './common.ts';
 
 export const capacityBlockSchema = z
   .strictObject({

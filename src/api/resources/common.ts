@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { field } from '../../config/schema-issues.ts';
-import { formatUsd, type MicroUsdPerHour } from '../../domain/money.ts';
+import { formatUsd, type MicroUsd, type MicroUsdPerHour } from '../../domain/money.ts';
 import { MARKETS, type Pool, poolKey } from '../../domain/pool.ts';
 import type { EpochMs } from '../../domain/time.ts';
 
@@ -15,6 +15,19 @@ export type RateJson = z.infer<typeof rateSchema>;
 
 export function rateJson(rate: MicroUsdPerHour): RateJson {
   return { microUsdPerHour: rate, usdPerHour: formatUsd(rate) };
+}
+
+/** An amount, exact as an integer and readable as a decimal. */
+export const amountSchema = z
+  .strictObject({
+    microUsd: z.int().meta({ description: 'Millionths of a US dollar', example: 12_000_000_000 }),
+    usd: z.string().meta({ description: 'The same in dollars', example: '12000.00' }),
+  })
+  .meta({ id: 'Amount' });
+export type AmountJson = z.infer<typeof amountSchema>;
+
+export function amountJson(amount: MicroUsd): AmountJson {
+  return { microUsd: amount, usd: formatUsd(amount) };
 }
 
 /** RFC 3339, UTC. */
@@ -33,6 +46,13 @@ export const shareSchema = z.number().min(0);
 export const sharesSchema = z
   .record(z.string(), z.number())
   .meta({ id: 'Shares', description: 'Shares 0..1 by name, largest first' });
+
+/** The store keeps no order of names. */
+export function sharesJson(shares: Readonly<Record<string, number>>): z.infer<typeof sharesSchema> {
+  return Object.fromEntries(
+    Object.entries(shares).toSorted(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1)),
+  );
+}
 
 export const marketSchema = z.enum(MARKETS);
 

@@ -1,18 +1,20 @@
 import * as z from 'zod';
 import type { PlanView } from '../../broker/service.ts';
+import type { PlannedMachine } from '../../domain/plan.ts';
 import {
   poolJson,
   poolSchema,
   rateJson,
   rateSchema,
   shareSchema,
+  sharesJson,
   sharesSchema,
   timeJson,
   timeSchema,
 } from './common.ts';
 import { holdReasonJson, holdReasonSchema } from './workloads.ts';
 
-const plannedMachineSchema = z
+export const plannedMachineSchema = z
   .strictObject({
     workloadId: z.string(),
     workloadName: z.string(),
@@ -52,13 +54,15 @@ const ruleUseSchema = z
   .meta({ id: 'RuleUse' });
 export type RuleUseJson = z.infer<typeof ruleUseSchema>;
 
+export const policyRefsSchema = z
+  .array(z.strictObject({ name: z.string(), version: z.int() }))
+  .meta({ description: 'Those it was made under, in the order of their names' });
+
 const summaryFields = {
   id: z.string().nullable().meta({ description: 'Null for a dry run' }),
   createdAt: timeSchema,
   trigger: z.string(),
-  policies: z
-    .array(z.strictObject({ name: z.string(), version: z.int() }))
-    .meta({ description: 'Those it was made under, in the order of their names' }),
+  policies: policyRefsSchema,
   elapsedMs: z.number(),
   solver: z.string(),
   status: z.enum(['optimal', 'feasible', 'nothing-to-do']),
@@ -122,23 +126,30 @@ export function planSummaryJson(view: PlanView): PlanSummaryJson {
   };
 }
 
+export function plannedMachineJson(
+  machine: PlannedMachine,
+  names: Readonly<Record<string, string>>,
+): z.infer<typeof plannedMachineSchema> {
+  return {
+    workloadId: machine.workloadId,
+    workloadName: names[machine.workloadId] ?? machine.workloadId,
+    replicas: [...machine.replicas],
+    part: machine.part,
+    partCount: machine.partCount,
+    pool: poolJson(machine.pool),
+    accelerator: machine.accelerator,
+    acceleratorCount: machine.acceleratorCount,
+    price: rateJson(machine.priceMicroUsdPerHour),
+    adjustedPrice: rateJson(machine.adjustedPriceMicroUsdPerHour),
+  };
+}
+
 export function planJson(view: PlanView): PlanJson {
   const { plan } = view;
   const nameOf = (workloadId: string): string => view.workloadNames[workloadId] ?? workloadId;
   return {
     ...planSummaryJson(view),
-    machines: plan.machines.map((machine) => ({
-      workloadId: machine.workloadId,
-      workloadName: nameOf(machine.workloadId),
-      replicas: [...machine.replicas],
-      part: machine.part,
-      partCount: machine.partCount,
-      pool: poolJson(machine.pool),
-      accelerator: machine.accelerator,
-      acceleratorCount: machine.acceleratorCount,
-      price: rateJson(machine.priceMicroUsdPerHour),
-      adjustedPrice: rateJson(machine.adjustedPriceMicroUsdPerHour),
-    })),
+    machines: plan.machines.map((machine) => plannedMachineJson(machine, view.workloadNames)),
     keptLeaseIds: [...plan.keptLeaseIds],
     releasedLeaseIds: [...plan.releasedLeaseIds],
     held: plan.held.map((held) => ({
@@ -157,9 +168,9 @@ export function planJson(view: PlanView): PlanJson {
       binding: use.binding,
     })),
     shares: {
-      provider: { ...plan.shares.provider },
-      region: { ...plan.shares.region },
-      market: { ...plan.shares.market },
+      provider: sharesJson(plan.shares.provider),
+      region: sharesJson(plan.shares.region),
+      market: sharesJson(plan.shares.market),
     },
     concentration: plan.concentration,
   };

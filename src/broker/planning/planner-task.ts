@@ -2,6 +2,7 @@ import type { Plan, PlanInput } from '../../domain/plan.ts';
 import type { CurveQuestion, PolicyExplanation, PremiumCurve } from '../../domain/plan-analysis.ts';
 import type { AnalysisOptions } from '../../planning/analysis-input.ts';
 import type { ExplanationOptions } from '../../planning/policy-explanation.ts';
+import type { RebalanceOffer } from '../../planning/rebalance.ts';
 
 /** What the planner's thread can be asked. */
 export type PlannerTask =
@@ -18,13 +19,16 @@ export type PlannerTask =
       readonly input: PlanInput;
       readonly question: CurveQuestion;
       readonly options: AnalysisOptions;
-    };
+    }
+  | { readonly kind: 'rebalance'; readonly input: PlanInput };
 
 /** The answer to the task of the same kind. */
 export type PlannerAnswer =
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'explain-policy'; readonly explanation: PolicyExplanation }
-  | { readonly kind: 'premium-curve'; readonly curve: PremiumCurve };
+  | { readonly kind: 'premium-curve'; readonly curve: PremiumCurve }
+  /** Null: nothing would move. */
+  | { readonly kind: 'rebalance'; readonly offer: RebalanceOffer | null };
 
 /** One task at a time, in order. */
 export interface PlannerRequest {

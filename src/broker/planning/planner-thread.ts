@@ -3,6 +3,7 @@ import type { Plan } from '../../domain/plan.ts';
 import { planFleet } from '../../planning/plan-fleet.ts';
 import { explainPolicy } from '../../planning/policy-explanation.ts';
 import { premiumCurve } from '../../planning/premium-curve.ts';
+import { rebalanceOffer } from '../../planning/rebalance.ts';
 import type { PlannerAnswer, PlannerReply, PlannerRequest, PlannerTask } from './planner-task.ts';
 
 if (parentPort === null) throw new Error('planner-thread.ts runs as a worker thread, not by itself');
@@ -28,6 +29,8 @@ async function answerTo(id: number, task: PlannerTask): Promise<PlannerAnswer> {
       return { kind: task.kind, explanation: await explainPolicy(task.input, task.options) };
     case 'premium-curve':
       return { kind: task.kind, curve: await premiumCurve(task.input, task.question, task.options) };
+    case 'rebalance':
+      return { kind: task.kind, offer: await rebalanceOffer(task.input) };
   }
 }
 

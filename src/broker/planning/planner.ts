@@ -3,12 +3,13 @@ import type { Plan, PlanInput } from '../../domain/plan.ts';
 import type { CurveQuestion, PolicyExplanation, PremiumCurve } from '../../domain/plan-analysis.ts';
 import type { AnalysisOptions } from '../../planning/analysis-input.ts';
 import type { ExplanationOptions } from '../../planning/policy-explanation.ts';
+import type { RebalanceOffer } from '../../planning/rebalance.ts';
 import type { PlannerAnswer, PlannerReply, PlannerRequest, PlannerTask } from './planner-task.ts';
 
 /**
  * Plans in a thread of its own, so that a long solve never holds up anything else. One task after another, in the order asked for. Each
  * rejects with the signal's reason as soon as it aborts: a solve cannot be interrupted, so its thread is ended and the next task starts
- * a new one. Each rejects with an Error when planning fails.
+ * a new one. Each rejects with an Error when planning fails. Nobody waits for background work: it goes last, and what comes meanwhile ends it.
  */
 export interface Planner {
   /**
@@ -23,6 +24,11 @@ export interface Planner {
     options: AnalysisOptions,
     signal?: AbortSignal,
   ): Promise<PremiumCurve>;
+  /**
+   * What moving running leases would bring; null where nothing would move. In the background it rejects with {@link GivenUp} as soon as
+   * anything else is asked for: ask again later.
+   */
+  rebalance(input: PlanInput, signal?: AbortSignal, options?: RebalanceTaskOptions): Promise<RebalanceOffer | null>;
   /** Ends the thread; tasks under way or waiting reject. */
   close(): Promise<void>;
 }
@@ -34,10 +40,24 @@ export interface PlanTaskOptions {
   readonly effort?: Plan['effort'];
 }
 
+export interface RebalanceTaskOptions {
+  /** False by default. */
+  readonly isBackground?: boolean;
+}
+
+/** Background work made way for something that somebody waits for. */
+export class GivenUp extends Error {
+  override readonly name = 'GivenUp';
+  constructor() {
+    super('given up for planning that somebody waits for');
+  }
+}
+
 interface Waiting {
   readonly id: number;
   readonly task: PlannerTask;
   readonly deadlineMs: number | null;
+  readonly isBackground: boolean;
   readonly resolve: (answer: PlannerAnswer) => void;
   readonly reject: (reason: unknown) => void;
   /** Stops listening to the caller's signal. */
@@ -88,7 +108,22 @@ class ThreadPlanner implements Planner {
     return answer.curve;
   }
 
-  #ask(task: PlannerTask, signal: AbortSignal | undefined, deadlineMs: number | null = null): Promise<PlannerAnswer> {
+  async rebalance(
+    input: PlanInput,
+    signal?: AbortSignal,
+    { isBackground = false }: RebalanceTaskOptions = {},
+  ): Promise<RebalanceOffer | null> {
+    const answer = await this.#ask({ kind: 'rebalance', input }, signal, null, isBackground);
+    if (answer.kind !== 'rebalance') throw unasked(answer);
+    return answer.offer;
+  }
+
+  #ask(
+    task: PlannerTask,
+    signal: AbortSignal | undefined,
+    deadlineMs: number | null = null,
+    isBackground = false,
+  ): Promise<PlannerAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw new Error('the planner is closed');
       signal?.throwIfAborted();
@@ -97,9 +132,18 @@ class ThreadPlanner implements Planner {
       const abort = (): void => this.#abandon(id, signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
       const release = (): void => signal?.removeEventListener('abort', abort);
-      this.#queue.push({ id, task, deadlineMs, resolve, reject, release });
+      this.#queue.push({ id, task, deadlineMs, isBackground, resolve, reject, release });
+      if (!isBackground) this.#makeWay();
       this.#next();
     });
+  }
+
+  /** Gives up a running background task; its thread is ended, since a solve cannot be interrupted. */
+  #makeWay(): void {
+    const running = this.#running;
+    if (running?.isBackground !== true) return;
+    running.release();
+    this.#abandon(running.id, new GivenUp());
   }
 
   async close(): Promise<void> {
@@ -116,7 +160,8 @@ class ThreadPlanner implements Planner {
 
   #next(): void {
     if (this.#running !== null) return;
-    const next = this.#queue.shift();
+    const first = this.#queue.findIndex(({ isBackground }) => !isBackground);
+    const [next] = this.#queue.splice(Math.max(0, first), 1);
     if (next === undefined) {
       // An idle thread must not keep the process alive.
       this.#worker?.unref();

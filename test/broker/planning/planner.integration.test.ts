@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Planner } from '../../../src/broker/planning/planner.ts';
-import { createPlanner } from '../../../src/broker/planning/planner.ts';
+import { createPlanner, GivenUp } from '../../../src/broker/planning/planner.ts';
 import type { PlanInput } from '../../../src/domain/plan.ts';
 import { planFleet } from '../../../src/planning/plan-fleet.ts';
 import { explainPolicy } from '../../../src/planning/policy-explanation.ts';
 import { premiumCurve } from '../../../src/planning/premium-curve.ts';
-import { inputWith, offerAt, policyWith, workload } from '../../planning/market-builders.ts';
+import { rebalanceOffer } from '../../../src/planning/rebalance.ts';
+import { inputWith, leaseAt, offerAt, policyWith, workload } from '../../planning/market-builders.ts';
 import { diceFrom, randomInput } from '../../planning/random-instances.ts';
 
 /** Few large gangs under a limit on the concentration: the first good answer is not proved yet. */
@@ -25,6 +26,12 @@ function lumpy(): PlanInput {
   });
   const policy = policyWith({ maxConcentration: 0.36, measure: 'effective-cost' });
   return inputWith({ offers, workloads, policy });
+}
+
+/** A machine that runs for 10 $/h, and an offer elsewhere. */
+function running(dollars: number): PlanInput {
+  const leases = [leaseAt('l', 'w', 'aws/r1/a/p5/on-demand', 10)];
+  return inputWith({ workloads: [workload('w')], leases, offers: [offerAt('gcp/r1/a/a3/on-demand', dollars)] });
 }
 
 describe('the planner in its thread', () => {
@@ -98,6 +105,37 @@ describe('the planner in its thread', () => {
     await expect(second).rejects.toBe(reasons[1]);
     expect((await third).machines).toHaveLength(1);
     await expect(planner.plan(input, AbortSignal.abort(reasons[0]))).rejects.toBe(reasons[0]);
+  });
+
+  it('looks for a rebalance as the planner itself does', async () => {
+    const input = running(4);
+    const offer = await planner.rebalance(input);
+    expect(offer).toEqual(await rebalanceOffer(input));
+    expect(offer?.moves).toMatchObject([{ workloadId: 'w', leaseIds: ['l'] }]);
+    expect(await planner.rebalance(running(12))).toBeNull();
+  });
+
+  it('gives background work up for what somebody waits for, and lets it wait behind that', async () => {
+    const order: string[] = [];
+    const note = async <Answer>(name: string, asked: Promise<Answer>): Promise<Answer> => {
+      const answer = await asked;
+      order.push(name);
+      return answer;
+    };
+    const background = { isBackground: true };
+    const first = planner.rebalance(running(4), undefined, background);
+    const waiting = note('background', planner.rebalance(running(4), undefined, background));
+    const plans = [1, 2].map((name) => note(`plan ${name}`, planner.plan(running(4))));
+    await expect(first).rejects.toBeInstanceOf(GivenUp);
+    expect((await Promise.all(plans)).map(({ keptLeaseIds }) => keptLeaseIds)).toEqual([['l'], ['l']]);
+    expect((await waiting)?.pays).toBe(true);
+    expect(order).toEqual(['plan 1', 'plan 2', 'background']);
+  });
+
+  it('gives up no rebalance that somebody waits for', async () => {
+    const [offer, plan] = await Promise.all([planner.rebalance(running(4)), planner.plan(running(4))]);
+    expect(offer?.moves).toHaveLength(1);
+    expect(plan.keptLeaseIds).toEqual(['l']);
   });
 
   it('tells a failure to its caller alone', async () => {
