@@ -6,11 +6,12 @@ import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, json, poolColumns, poolOf, time } from './columns.ts';
 import { StoreError } from './errors.ts';
 import { appendEvent } from './events.ts';
+import type { AttemptParameters, AttemptState, AttemptsTable, RecordedRefusal } from './fleet-tables.ts';
 import { transitionLease } from './lease-work.ts';
 import type { LeaseRow } from './leases.ts';
-import type { AttemptParameters, AttemptState, AttemptsTable, Handle, RecordedRefusal } from './schema.ts';
+import type { Handle } from './schema.ts';
 
-export type { AttemptParameters, AttemptState, RecordedRefusal } from './schema.ts';
+export type { AttemptParameters, AttemptState, RecordedRefusal } from './fleet-tables.ts';
 
 export interface NewAttempt {
   /** Also the idempotency key at the cloud. */

@@ -7,8 +7,9 @@ import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, json, time } from './columns.ts';
 import { StoreError } from './errors.ts';
 import { appendEvent } from './events.ts';
+import type { CapacityBlockPurchasesTable } from './fleet-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { CapacityBlockPurchasesTable, Handle } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 export interface NewPurchase {
   /** Also the key that is written on the reservation. */

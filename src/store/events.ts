@@ -1,8 +1,9 @@
 import { type Selectable, sql } from 'kysely';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, time } from './columns.ts';
+import type { EventsTable } from './fleet-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { EventsTable, Handle } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 export interface NewEvent {
   readonly at: EpochMs;

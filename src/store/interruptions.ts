@@ -3,9 +3,10 @@ import type { InterruptionKind } from '../domain/interruption.ts';
 import type { ProviderId } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { time } from './columns.ts';
-import type { Handle, NoticeSource } from './schema.ts';
+import type { NoticeSource } from './fleet-tables.ts';
+import type { Handle } from './schema.ts';
 
-export type { NoticeSource } from './schema.ts';
+export type { NoticeSource } from './fleet-tables.ts';
 
 export interface PollClaim {
   readonly provider: ProviderId;

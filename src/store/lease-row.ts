@@ -4,7 +4,7 @@ import type { MicroUsdPerHour } from '../domain/money.ts';
 import type { Pool } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, poolOf } from './columns.ts';
-import type { LeasesTable } from './schema.ts';
+import type { LeasesTable } from './fleet-tables.ts';
 
 export interface NewLease {
   readonly id: string;

@@ -3,8 +3,9 @@ import type { LeftoverKind, LeftoverState, SweepOutcome, SweepSubject } from '..
 import type { ProviderId } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, time } from './columns.ts';
+import type { LeftoversTable } from './fleet-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, LeftoversTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 /** Something in a cloud, as its own name for it tells it apart. */
 export interface LeftoverKey {

@@ -4,8 +4,9 @@ import type { Availability, Offer } from '../domain/offer.ts';
 import { type Market, type ProviderId, poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, poolColumns, poolOf, textArray, time } from './columns.ts';
+import type { OffersTable } from './market-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, OffersTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 /** A list of offers travels as one JSON parameter: a region has hundreds, and a statement may have only 65,535 parameters. */
 const COLUMN_TYPES = {

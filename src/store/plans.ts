@@ -4,8 +4,9 @@ import type { Selectable } from 'kysely';
 import type { Plan, PlanInput, PolicyRef } from '../domain/plan.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, time } from './columns.ts';
+import type { PlansTable } from './fleet-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, PlansTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 import { currentInput, type StoredInput } from './stored-input.ts';
 
 const pack = promisify(gzip);

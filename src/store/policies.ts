@@ -4,7 +4,8 @@ import type { PolicyRef } from '../domain/plan.ts';
 import type { Policy } from '../domain/policy.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, json, time } from './columns.ts';
-import type { Handle, PolicyVersionsTable } from './schema.ts';
+import type { PolicyVersionsTable } from './fleet-tables.ts';
+import type { Handle } from './schema.ts';
 
 export interface PolicyVersionRow {
   readonly name: string;

@@ -2,9 +2,10 @@ import { sql } from 'kysely';
 import type { ProviderId } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, textArray, time } from './columns.ts';
-import type { Handle, RegionReadKind } from './schema.ts';
+import type { RegionReadKind } from './market-tables.ts';
+import type { Handle } from './schema.ts';
 
-export type { RegionReadKind } from './schema.ts';
+export type { RegionReadKind } from './market-tables.ts';
 
 export interface RegionState {
   readonly provider: ProviderId;

@@ -4,8 +4,9 @@ import { type Pool, type ProviderId, poolKey } from '../domain/pool.ts';
 import type { PeerPrice, PriceRecord } from '../domain/price-band.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, poolColumns, poolOf, textArray, time } from './columns.ts';
+import type { QuarantinedPricesTable } from './market-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, QuarantinedPricesTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 /** Changes of a pool's price that its median is taken of. */
 const CHANGES_OF_RECORD = 50;

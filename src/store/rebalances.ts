@@ -4,8 +4,9 @@ import type { PolicyRef } from '../domain/plan.ts';
 import type { Rebalance, RebalanceState } from '../domain/rebalance.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, epochMsOrNull, json, time } from './columns.ts';
+import type { RebalancesTable } from './fleet-tables.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, RebalancesTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 export interface NewRebalance {
   readonly id: string;

@@ -3,7 +3,8 @@ import { type Pool, poolKey } from '../domain/pool.ts';
 import { type RefusalScope, type SoldOut, scopeKey } from '../domain/sold-out.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { epochMs, time } from './columns.ts';
-import type { Handle, SoldOutsTable } from './schema.ts';
+import type { SoldOutsTable } from './market-tables.ts';
+import type { Handle } from './schema.ts';
 
 const SHORTEST_SECONDS = 180;
 const LONGEST_SECONDS = 86_400;

@@ -5,9 +5,10 @@ import type { WorkloadSpec, WorkloadState } from '../domain/workload.ts';
 import { epochMs, epochMsOrNull, json, time } from './columns.ts';
 import { StoreError } from './errors.ts';
 import { appendEvent } from './events.ts';
+import type { WorkloadsTable } from './fleet-tables.ts';
 import { isNotFinal } from './lease-row.ts';
 import { type Page, type PageQuery, pageOf } from './paging.ts';
-import type { Handle, WorkloadsTable } from './schema.ts';
+import type { Handle } from './schema.ts';
 
 export interface WorkloadRow {
   readonly id: string;
