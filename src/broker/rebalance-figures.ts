@@ -1,5 +1,6 @@
 import { sumMoney } from '../domain/money.ts';
 import type { Plan, PlanInput, PlanLease, PlannedMachine, RuleUse } from '../domain/plan.ts';
+import { isLeastRule } from '../domain/policy.ts';
 import type { FleetFigure, MovedLease, Rebalance, RebalanceMove } from '../domain/rebalance.ts';
 import { adjustedPrice } from '../planning/pricing.ts';
 import type { Move, RebalanceOffer } from '../planning/rebalance.ts';
@@ -107,8 +108,7 @@ export function mendedRules({ staying, moving }: RebalanceOffer, workloads: Plan
 
 /** How far a value is on the wrong side of the rule's limit; not above 0 where it is kept. */
 function excessOf({ rule, limit }: RuleUse, value: number): number {
-  const isLeast = rule === 'minProviders' || rule.startsWith('survive.');
-  return (isLeast ? limit - value : value - limit) - 1e-9;
+  return (isLeastRule(rule) ? limit - value : value - limit) - 1e-9;
 }
 
 function mendedText({ rule, subject, value, limit }: RuleUse, after: number): string {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PlanInput } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { EpochMs } from '../domain/time.ts';
-import { Governance } from '../planning/governance.ts';
+import { governanceOf } from '../planning/governance.ts';
 import { PLANNER_VERSION } from '../planning/planner-version.ts';
 import type { RebalanceOffer } from '../planning/rebalance.ts';
 import { appendEvent } from '../store/events.ts';
@@ -93,7 +93,7 @@ export function mayMove({ policies }: PlanInput): boolean {
 
 /** The input in which workloads of policies with `mode: off` stay where they are, like protected ones. */
 export function withMovable(input: PlanInput): PlanInput {
-  const governance = new Governance(input);
+  const governance = governanceOf(input);
   const workloads = input.workloads.map(({ id, spec }) => {
     const isOff = governance.ofSpec(spec)?.policy.rebalance.mode === 'off';
     return { id, spec: isOff ? { ...spec, isProtected: true } : spec };

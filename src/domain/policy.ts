@@ -23,6 +23,11 @@ export const DIVERSIFICATION_RULES = [
 ] as const;
 export type DiversificationRule = (typeof DIVERSIFICATION_RULES)[number];
 
+/** Whether the rule of that name states the least that is wanted; all others state the most that is allowed. */
+export function isLeastRule(rule: string): boolean {
+  return rule === 'minProviders' || rule.startsWith('survive.');
+}
+
 /** Largest share (0..1) that any one of the scope may hold; null = no cap. */
 export interface MaxShare {
   readonly provider: number | null;

@@ -4,7 +4,8 @@ import { Branching, withRounding } from './branching.ts';
 import type { Candidate } from './candidates.ts';
 import type { Cuts } from './cuts.ts';
 import { placementsIn } from './cuts.ts';
-import type { Master, Pricing, Relaxed } from './master.ts';
+import type { Master, Relaxed } from './master.ts';
+import type { Pricing } from './row-prices.ts';
 import type { Gap, Relaxation } from './solver.ts';
 import { absoluteGap } from './solver.ts';
 
@@ -81,7 +82,7 @@ export class BranchAndPrice {
     this.#branching = new Branching(master, options.penalty);
     const prices = master.pricesAt(root.relaxation);
     this.#reduced = master.candidates.map((own) =>
-      own.map((candidate) => master.reducedCost(candidate, prices, options.price)),
+      own.map((candidate) => prices.reducedCost(candidate, options.price)),
     );
     this.#among = master.candidates;
   }

@@ -1,5 +1,6 @@
 import type { Candidate } from './candidates.ts';
-import type { LotSum, Master, Place } from './master.ts';
+import type { LotSum } from './lot-sums.ts';
+import type { Master, Place } from './master.ts';
 import type { Relaxation, RowBounds } from './solver.ts';
 
 /** What a search branches on: lots of some candidates of a class together, or one column. */

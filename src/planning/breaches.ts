@@ -107,7 +107,8 @@ function isConcentrated(ledger: Ledger, kept: Kept, rules: Rules): boolean {
   return over > tolerated && over - keptConcentration(kept, limit, measure) > tolerated;
 }
 
-function lacksProviders(ledger: Ledger, rules: Rules, requiredProviders: number): boolean {
+/** Whether a fleet that is not empty stands at fewer providers than it must. */
+export function lacksProviders(ledger: Ledger, rules: Rules, requiredProviders: number): boolean {
   return requiredProviders > 1 && ledger.machineCount > 0 && countedProviders(ledger, rules) < requiredProviders;
 }
 

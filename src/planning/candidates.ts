@@ -2,7 +2,7 @@ import type { ShareMeasure } from '../domain/policy.ts';
 import type { Supply } from './eligibility.ts';
 import type { Option, Problem } from './option.ts';
 import type { Rules } from './rules.ts';
-import { moneyMeasure } from './rules.ts';
+import { countsShares, moneyMeasure } from './rules.ts';
 import type { RowBounds } from './solver.ts';
 
 /** An option as the model may take it up: what it costs and which rows count it. Amounts are in the model's units. */
@@ -60,7 +60,7 @@ export const keyOf = {
 /** Measures whose total a fleet's rules need. */
 export function totalsNeeded(rules: Rules): readonly ShareMeasure[] {
   const measures = new Set<ShareMeasure>();
-  if (rules.caps.length > 0 || (rules.minProviders > 1 && rules.minProviderShare > 0)) measures.add(rules.measure);
+  if (countsShares(rules)) measures.add(rules.measure);
   if (rules.maxConcentration !== null) measures.add(moneyMeasure(rules));
   return [...measures];
 }

@@ -3,11 +3,11 @@ import type { Placement } from './allocation.ts';
 import { fleetsAfter } from './allocation.ts';
 import type { Breach } from './breaches.ts';
 import { capExcess, concentrationExcess, excused, fleetBreaches, keptConcentration, keptExcess } from './breaches.ts';
-import { keyOf } from './candidates.ts';
+import { budgetRooms, keyOf } from './candidates.ts';
 import type { Ledger } from './ledger.ts';
 import type { Master, Place } from './master.ts';
 import type { Rules, Scope } from './rules.ts';
-import { MAX_CONCENTRATION, moneyMeasure, ruleNames } from './rules.ts';
+import { BUDGET, MAX_CONCENTRATION, MIN_PROVIDERS, moneyMeasure, ruleNames } from './rules.ts';
 import type { Relaxation } from './solver.ts';
 
 const NONE = Number.NEGATIVE_INFINITY;
@@ -19,6 +19,9 @@ const NEAR_CONE = 1e-3;
 const MOST_BESIDE = 5;
 /** How far beside, as shares of the norm: the cone lies within half their square of the tangents. */
 const BESIDE = [0.002, 0.006, 0.015] as const;
+
+/** Rules with rows from the start, which a further row could not make exacter. */
+const NOT_CUT: ReadonlySet<string> = new Set([MIN_PROVIDERS, BUDGET]);
 
 /** One subject of a rule on a fleet. */
 export interface SubjectOfRule {
@@ -56,31 +59,52 @@ export class Cuts {
     return this.#tangents.length > 0;
   }
 
-  /** What the placements break by more than `tolerance` of the fleet. The number of providers is held by rows of its own from the start. */
+  /**
+   * What the placements break by more than `tolerance` of the fleet. Numbers of providers and budgets are held by rows of their own from the
+   * start, but only as far as the solver is exact: of whole answers (`tolerance` 0) they are told here as well.
+   */
   broken(
     placements: readonly Placement[],
     tolerance: number,
   ): { readonly breaches: readonly FleetBreach[]; readonly ledgers: readonly Ledger[] } {
-    const { problem, rules } = this.#master;
+    const { problem, rules, requiredProviders } = this.#master;
     const ledgers = fleetsAfter(problem, placements);
     const breaches = ledgers.flatMap((ledger, fleet) => {
       const own = rules[fleet];
       const kept = problem.fleets[fleet]?.kept;
       if (own === undefined || kept === undefined || ruleNames(own).length === 0) return [];
-      return fleetBreaches(ledger, kept, own, 0)
+      return fleetBreaches(ledger, kept, own, tolerance > 0 ? 0 : (requiredProviders[fleet] ?? 1))
         .filter(({ over, scope }) => over > tolerance * ledger.total(scope === null ? moneyMeasure(own) : own.measure))
         .map((breach) => ({ fleet, breach }));
     });
+    if (tolerance === 0) breaches.push(...this.#overBudget(placements));
     return { breaches, ledgers };
   }
 
-  /** Adds rows against the breaches; false when there was nothing to add. `insist` tightens rows that are there and yet broken. */
+  #overBudget(placements: readonly Placement[]): readonly FleetBreach[] {
+    const { problem, rules } = this.#master;
+    const breaches: FleetBreach[] = [];
+    for (const [team, room] of budgetRooms(problem)) {
+      const own = placements.filter(({ option }) => problem.classes[option.classIndex]?.spec.team === team);
+      const fleet = problem.classes[own[0]?.option.classIndex ?? -1]?.fleet ?? -1;
+      if (rules[fleet]?.budgets !== true) continue;
+      const value = own.reduce((sum, { option, lots }) => sum + option.weight.amounts.spend * lots, 0);
+      if (value <= room) continue;
+      breaches.push({
+        fleet,
+        breach: { rule: BUDGET, scope: null, subject: team, value, limit: room, over: value - room },
+      });
+    }
+    return breaches;
+  }
+
+  /** Adds rows against the breaches; false when there was nothing to add: against too few providers and budgets no further row helps. `insist` tightens rows that are there and yet broken. */
   cut(breaches: readonly FleetBreach[], ledgers: readonly Ledger[], leaning: number, insist: boolean): boolean {
     let added = false;
     for (const { fleet, breach } of breaches) {
       const rules = this.#master.rules[fleet];
       const ledger = ledgers[fleet];
-      if (rules === undefined || ledger === undefined) continue;
+      if (rules === undefined || ledger === undefined || NOT_CUT.has(breach.rule)) continue;
       if (breach.scope === null) this.#addTangent(fleet, rules, ledger, leaning);
       else if (!this.#addCap(fleet, rules, breach, insist)) continue;
       added = true;

@@ -8,7 +8,7 @@ import { isLiftable, OBSTACLES, obstacleText } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import type { MarketOffer } from './market-view.ts';
 import type { Optimum } from './optimise.ts';
-import { mostServable, optimiseOver } from './optimise.ts';
+import { optimiseOver } from './optimise.ts';
 import type { Option, Problem } from './option.ts';
 import { fleetOf } from './option.ts';
 import { obstaclesByOffer, optionsOf } from './problem.ts';
@@ -24,6 +24,7 @@ import {
   surviveLimit,
   withoutRules,
 } from './rules.ts';
+import { mostServable } from './servable.ts';
 import { countText, rateText } from './wording.ts';
 
 /** The workload's own `keepShare`. */

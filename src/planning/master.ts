@@ -2,10 +2,14 @@ import { candidatesOf } from './candidate-builder.ts';
 import type { Candidate } from './candidates.ts';
 import { keyOf, RowKeys } from './candidates.ts';
 import { addFleet, addMoved } from './fleet-rows.ts';
+import type { LotSum } from './lot-sums.ts';
+import { LotSums } from './lot-sums.ts';
 import type { OpenColumn } from './model-draft.ts';
 import { ModelDraft } from './model-draft.ts';
 import { ModelUnits } from './model-units.ts';
 import type { Problem } from './option.ts';
+import type { Pricing } from './row-prices.ts';
+import { RowPrices } from './row-prices.ts';
 import type { RuleBook } from './rules.ts';
 import type { Column, Relaxation, RowBounds } from './solver.ts';
 import { LinearModel } from './solver.ts';
@@ -13,27 +17,14 @@ import { LinearModel } from './solver.ts';
 /** Columns that a class starts with for each provider and market, and in all classes together. */
 const FIRST_PER_PLACE = 4;
 const FIRST_IN_ALL = 20_000;
-/** Columns that a class may gain in one round of pricing. */
-const GAINED_PER_CLASS = 12;
 const MOST_ROUNDS = 200;
 const UNBOUNDED: RowBounds = { lower: Number.NEGATIVE_INFINITY, upper: Number.POSITIVE_INFINITY };
-/** Reduced costs this little below 0 are the solver's tolerance. */
-const PRICE_TOLERANCE = 1e-7;
 
 /** Where a candidate's lots and replicas stand in a model; the same column unless replicas share a machine. */
 export interface Place {
   readonly candidate: Candidate;
   readonly lots: number;
   readonly replicas: number;
-}
-
-/** The lots of some of a class's candidates, bounded together: what a search branches on. */
-export interface LotSum {
-  readonly classIndex: number;
-  readonly members: ReadonlySet<Candidate>;
-  readonly row: number;
-  /** Column of what the lots lack of a lower bound: dear, so that no bound leaves the relaxation without an answer. */
-  readonly shortfall: number;
 }
 
 /** An optimum of the relaxation over all candidates, those without a column included. */
@@ -51,6 +42,8 @@ export interface Relaxed {
 export class Master {
   readonly problem: Problem;
   readonly rules: RuleBook;
+  /** Providers that each fleet must be spread over. */
+  readonly requiredProviders: readonly number[];
   readonly candidates: readonly (readonly Candidate[])[];
   readonly keys = new RowKeys();
   readonly units: ModelUnits;
@@ -62,13 +55,14 @@ export class Master {
   readonly #places = new Map<Candidate, Place>();
   /** Columns of candidates. */
   readonly #taken = new Set<number>();
-  readonly #sums = new Map<number, LotSum[]>();
+  readonly #sums = new LotSums();
   #model: LinearModel | null = null;
   #priceOfModel: Pricing | null = null;
 
   constructor(problem: Problem, rules: RuleBook, requiredProviders: readonly number[]) {
     this.problem = problem;
     this.rules = rules;
+    this.requiredProviders = requiredProviders;
     this.units = new ModelUnits(problem);
     this.candidates = candidatesOf(problem, rules, requiredProviders, this.keys, this.units);
     this.#draft = new ModelDraft(this.keys, this.units, (row) => this.#model?.addRow(row));
@@ -138,9 +132,7 @@ export class Master {
     const column = this.#draft.columns[shortfall];
     if (column !== undefined) this.#model?.addColumns([column], this.#draft.rows.length);
     const sum: LotSum = { classIndex, members, row, shortfall };
-    const own = this.#sums.get(classIndex);
-    if (own === undefined) this.#sums.set(classIndex, [sum]);
-    else own.push(sum);
+    this.#sums.add(sum);
     return sum;
   }
 
@@ -181,7 +173,7 @@ export class Master {
     for (let round = 0; ; round += 1) {
       const relaxation = model.solveRelaxed();
       if (relaxation === null) return null;
-      const { gained, slack } = this.#priced(relaxation, price, among);
+      const { gained, slack } = this.pricesAt(relaxation).gaining(among, price, this.#places);
       if (gained.length === 0 || round >= MOST_ROUNDS) return { bound: relaxation.objective - slack, relaxation };
       this.#takeAll(gained, price);
     }
@@ -220,62 +212,8 @@ export class Master {
     return { model: await LinearModel.open(columns, rows), places };
   }
 
-  /** Prices of the rows at an optimum of the relaxation, by which candidates are judged. */
-  pricesAt({ rowDuals }: Relaxation): RowPrices {
-    const byKey = new Float64Array(this.keys.bounds.length);
-    for (let key = 0; key < byKey.length; key += 1) {
-      const row = this.#draft.rowOf(key);
-      if (row !== null) byKey[key] = rowDuals[row] ?? 0;
-    }
-    return { byKey, byRow: rowDuals };
-  }
-
-  /** What one lot of the candidate would add to the objective at the prices of the rows: no answer that uses it is below bound + this. */
-  reducedCost(candidate: Candidate, { byKey, byRow }: RowPrices, price: Pricing): number {
-    const { lotKeys, lotValues, replicaKeys, fill, full } = candidate;
-    let lots = price.candidate(candidate);
-    for (let index = 0; index < lotKeys.length; index += 1) {
-      lots -= (byKey[lotKeys[index] ?? 0] ?? 0) * (lotValues[index] ?? 0);
-    }
-    let replica = 0;
-    for (let index = 0; index < replicaKeys.length; index += 1) replica -= byKey[replicaKeys[index] ?? 0] ?? 0;
-    if (this.#sums.size > 0) lots -= this.#valueOfSums(candidate, byRow);
-    if (fill !== null) return lots + fill * replica;
-    return lots + Math.min(replica, full * replica);
-  }
-
-  #valueOfSums(candidate: Candidate, byRow: Float64Array): number {
-    let value = 0;
-    for (const { row, members } of this.#sums.get(candidate.option.classIndex) ?? []) {
-      const dual = byRow[row] ?? 0;
-      if (dual !== 0 && members.has(candidate)) value += dual;
-    }
-    return value;
-  }
-
-  /** Candidates without a column that would make the relaxation cheaper, the best few of each class, and how far off its bound may be. */
-  #priced(
-    relaxation: Relaxation,
-    price: Pricing,
-    among: readonly (readonly Candidate[])[],
-  ): { readonly gained: readonly Candidate[]; readonly slack: number } {
-    const prices = this.pricesAt(relaxation);
-    const gained: Candidate[] = [];
-    let slack = 0;
-    for (const candidates of among) {
-      const cheaper: { readonly candidate: Candidate; readonly reduced: number }[] = [];
-      let least = 0;
-      for (const candidate of candidates) {
-        if (this.#places.has(candidate)) continue;
-        const reduced = this.reducedCost(candidate, prices, price);
-        least = Math.min(least, reduced);
-        if (reduced < -PRICE_TOLERANCE) cheaper.push({ candidate, reduced });
-      }
-      slack -= least * (candidates[0]?.demand ?? 0);
-      cheaper.sort((a, b) => a.reduced - b.reduced);
-      for (const { candidate } of cheaper.slice(0, GAINED_PER_CLASS)) gained.push(candidate);
-    }
-    return { gained, slack };
+  pricesAt(relaxation: Relaxation): RowPrices {
+    return new RowPrices(this.#draft, this.#sums, relaxation);
   }
 
   #first(candidates: readonly Candidate[]): readonly Candidate[] {
@@ -309,16 +247,17 @@ export class Master {
     if (this.#model !== null) {
       for (const bounds of this.#draft.rows.slice(before)) this.#model.addRow({ ...bounds, columns: [], values: [] });
     }
-    for (const { row, members } of this.#sums.get(candidate.option.classIndex) ?? []) {
-      if (!members.has(candidate)) continue;
+    for (const { row } of this.#sums.with(candidate)) {
       lots.rows.push(row);
       lots.values.push(1);
     }
     const place = this.#draft.columns.length;
     this.#draft.columns.push(lots);
     this.#taken.add(place);
-    if (replicas !== null) this.#taken.add(place + 1);
-    if (replicas !== null) this.#draft.columns.push(replicas);
+    if (replicas !== null) {
+      this.#draft.columns.push(replicas);
+      this.#taken.add(place + 1);
+    }
     this.#places.set(candidate, { candidate, lots: place, replicas: replicas === null ? place : place + 1 });
     return replicas === null ? [lots] : [lots, replicas];
   }
@@ -331,15 +270,15 @@ export class Master {
   }
 
   async #opened(price: Pricing): Promise<LinearModel> {
+    if (this.#model !== null && this.#priceOfModel === price) return this.#model;
     const costs = this.#draft.columns.map((_, index) => price.special(index));
     for (const { candidate, lots } of this.#places.values()) costs[lots] = price.candidate(candidate);
+    this.#priceOfModel = price;
     if (this.#model === null) {
       const columns = this.#draft.columns.map((column, index) => ({ ...column, cost: costs[index] ?? 0 }));
       this.#model = await LinearModel.open(columns, this.#draft.rows);
-      this.#priceOfModel = price;
-    } else if (this.#priceOfModel !== price) {
+    } else {
       this.#model.setCosts(costs);
-      this.#priceOfModel = price;
     }
     return this.#model;
   }
@@ -348,20 +287,4 @@ export class Master {
   trueCostOf(column: number): number {
     return this.#draft.columns[column]?.cost ?? 0;
   }
-}
-
-/** What one unit more of each row's bound would change the objective by. */
-export interface RowPrices {
-  /** By key; 0 for what has no row yet. */
-  readonly byKey: Float64Array;
-  readonly byRow: Float64Array;
-}
-
-/** What columns cost in one question: the true costs, or only the replicas left unplaced. */
-export interface Pricing {
-  readonly candidate: (candidate: Candidate) => number;
-  /** Of a column that is no candidate's. */
-  readonly special: (column: number) => number;
-  /** What leaving a replica out costs where all are to be placed; null where leaving some out is what is asked about. */
-  readonly penalty: number | null;
 }

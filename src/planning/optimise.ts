@@ -1,19 +1,16 @@
 import type { Placement } from './allocation.ts';
 import { effectiveCostOf, placedByClass } from './allocation.ts';
-import { countedProviders } from './breaches.ts';
-import { mostLots } from './candidates.ts';
+import { lacksProviders } from './breaches.ts';
 import type { LimitSlope } from './cuts.ts';
 import { Cuts, placementsIn } from './cuts.ts';
-import type { DemandClass } from './demand.ts';
-import type { Supply } from './eligibility.ts';
 import { roundedDown } from './greedy.ts';
-import type { Pricing, Relaxed } from './master.ts';
+import type { Relaxed } from './master.ts';
 import { Master } from './master.ts';
-import type { Option, Problem } from './option.ts';
-import { surviveRoom } from './option.ts';
+import type { Problem } from './option.ts';
 import { polished } from './polish.ts';
-import type { Loss, RuleBook, Rules } from './rules.ts';
-import { LOSSES } from './rules.ts';
+import type { Pricing } from './row-prices.ts';
+import type { RuleBook } from './rules.ts';
+import { mostServable } from './servable.ts';
 import type { Gap } from './solver.ts';
 import type { Solved } from './whole-search.ts';
 import { WholeSearch } from './whole-search.ts';
@@ -59,7 +56,10 @@ const EXCESS_FACTOR = 20;
  */
 export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): Promise<Optimum> {
   const wanted = rules.map(({ minProviders }) => minProviders);
-  const lacking = rules.map((own, fleet) => lacksProviders(problem, own, fleet));
+  const lacking = rules.map((own, fleet) => {
+    const kept = problem.fleets[fleet]?.kept.staying;
+    return kept !== undefined && lacksProviders(kept, own, own.minProviders);
+  });
   if (!lacking.includes(true)) return optimiseOver(problem, rules, wanted, wish);
   const required = wanted.map((count, fleet) => (lacking[fleet] === true ? 1 : count));
   const most = await optimiseOver(problem, rules, required, wish);
@@ -77,11 +77,6 @@ export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): P
     }
   }
   return best;
-}
-
-function lacksProviders(problem: Problem, rules: Rules, fleet: number): boolean {
-  const kept = problem.fleets[fleet]?.kept.staying;
-  return kept !== undefined && kept.machineCount > 0 && countedProviders(kept, rules) < rules.minProviders;
 }
 
 /** The same with a stated number of providers for each fleet; one that already runs at fewer is not excused. */
@@ -130,33 +125,6 @@ export async function relaxedOptimum(
   } finally {
     search.close();
   }
-}
-
-/** No more replicas of the class than these can be placed, even if it had the market to itself. */
-export function mostServable(
-  demandClass: DemandClass,
-  options: readonly Option[],
-  rules: Rules,
-  supply: Supply,
-): number {
-  const served = LOSSES.map((loss) => servableBy(loss, demandClass, options, rules, supply));
-  return Math.min(demandClass.demand, ...served);
-}
-
-function servableBy(
-  loss: Loss,
-  demandClass: DemandClass,
-  options: readonly Option[],
-  rules: Rules,
-  supply: Supply,
-): number {
-  let most = 0;
-  for (const [subject, there] of Map.groupBy(options, ({ weight }) => weight.subjects[loss] ?? '')) {
-    const room = surviveRoom(rules, demandClass, loss, subject) ?? demandClass.demand;
-    const held = there.reduce((sum, option) => sum + option.replicasPerLot * mostLots(supply, option, room), 0);
-    most += Math.min(room, held);
-  }
-  return most;
 }
 
 interface Level {

@@ -4,11 +4,13 @@ import { fleetBreaches } from './breaches.ts';
 import type { Decision, Phase, Planning } from './decide.ts';
 import { decide, withSameReplicas } from './decide.ts';
 import type { Fleet } from './fleets.ts';
+import { governanceOf } from './governance.ts';
 import { placesFewer } from './held-counts.ts';
 import { compareText } from './market-view.ts';
 import type { Problem } from './option.ts';
-import { planOf } from './plan-record.ts';
+import { placedReplicas, planOf } from './plan-record.ts';
 import { problemOf } from './problem.ts';
+import { replicasPastSurvival } from './rule-use.ts';
 import { unwantedLeaseIds } from './running.ts';
 import { ungoverned } from './ungoverned.ts';
 
@@ -61,19 +63,24 @@ export async function planWithMoves(input: PlanInput, options: PlanOptions = {})
 }
 
 /**
- * How far the plan's fleet is from what the rules want: leases where none may be any more, and shares past their limits, as far
- * as the leases of `fleets` do not excuse them.
+ * How far the plan's fleet is from what the rules want: leases where none may be any more, replicas past `survive`, providers that are
+ * lacking, and shares past their limits as far as the leases of `fleets` do not excuse them.
  */
 function driftOf(fleets: readonly Fleet[], { plan, problem, decision: { planned, inForce } }: Outcome): number {
-  const unwanted = unwantedLeaseIds(problem.input);
-  const standing = plan.keptLeaseIds.filter((id) => unwanted.has(id)).length;
+  const { input } = problem;
+  const unwanted = unwantedLeaseIds(input);
+  const kept = new Set(plan.keptLeaseIds);
+  const leases = input.leases.filter(({ id }) => kept.has(id));
+  const standing = leases.filter(({ id }) => unwanted.has(id)).length;
+  const replicas = placedReplicas(leases, plan.machines);
   const past = fleetsAfter(problem, planned.placements).flatMap((after, index) => {
-    const kept = fleets[index]?.kept;
+    const excuses = fleets[index]?.kept;
     const rules = inForce[index];
-    if (kept === undefined || rules === undefined) return [];
-    return fleetBreaches(after, kept, rules, 0).map(({ value, limit }) => value - limit);
+    if (excuses === undefined || rules === undefined) return [];
+    return fleetBreaches(after, excuses, rules, rules.minProviders).map(({ value, limit }) => Math.abs(value - limit));
   });
-  return past.reduce((sum, share) => sum + share, standing);
+  const unsafe = replicasPastSurvival(input, governanceOf(input), inForce, replicas);
+  return past.reduce((sum, share) => sum + share, standing + unsafe);
 }
 
 interface Outcome {

@@ -160,7 +160,8 @@ function premiumUse({ name, maxPremiumShare: limit }: Policy, value: number): re
   return [{ policy: name, rule: MAX_PREMIUM, subject: '', value, limit, enforced: true, binding: value > limit }];
 }
 
-function placedReplicas(
+/** Where the replicas of every workload run, by workload: on leases that stay, and on new machines. */
+export function placedReplicas(
   leases: PlanInput['leases'],
   machines: readonly PlannedMachine[],
 ): ReadonlyMap<string, readonly PlacedReplica[]> {

@@ -68,17 +68,20 @@ export function optionsIn({
   teamSpends,
 }: Pick<Problem, 'market' | 'supply' | 'fleets' | 'teamSpends'>): (demandClass: DemandClass) => readonly Option[] {
   const budgeted = new Set(teamSpends.map(({ team }) => team));
-  const fleetMarkets = fleets.map(({ policy }) => {
-    const rules = rulesOf(policy);
-    const keys = new PlaceKeys(rules);
-    return { keys, narrowed: withoutTwins(market, policy, rules, supply, keys, budgeted.size > 0) };
-  });
+  const keysOf = new Map<Fleet, PlaceKeys>();
+  const narrowed = new Map<Fleet, MarketView>();
   return (demandClass) => {
-    const own = fleetMarkets[demandClass.fleet];
-    if (own === undefined) throw new RangeError('a class belongs to a fleet');
+    const fleet = fleetOf(fleets, demandClass);
+    const rules = rulesOf(fleet.policy);
+    const keys = keysOf.get(fleet) ?? new PlaceKeys(rules);
+    keysOf.set(fleet, keys);
+    let choices = market;
     // The rest of a gang must be where the gang is: of twins, the one in its zone.
-    const choices = demandClass.completion === null ? own.narrowed : market;
-    return optionsOf(fleets, choices, supply, demandClass, budgeted.has(demandClass.spec.team), own.keys);
+    if (demandClass.completion === null) {
+      choices = narrowed.get(fleet) ?? withoutTwins(market, fleet.policy, rules, supply, keys, budgeted.size > 0);
+      narrowed.set(fleet, choices);
+    }
+    return optionsOf(fleets, choices, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
   };
 }
 

@@ -5,7 +5,7 @@ import type { Supply } from './eligibility.ts';
 import type { MarketOffer } from './market-view.ts';
 import { surviveRoom } from './option.ts';
 import type { Rules } from './rules.ts';
-import { moneyMeasure } from './rules.ts';
+import { countsShares, moneyMeasure } from './rules.ts';
 
 /** An option before it is known whether it is needed. */
 export interface Draft {
@@ -84,12 +84,11 @@ function rowSignature(
 ): string {
   const { subjects, offer } = draft.at;
   const byMoney = rules.maxConcentration !== null;
-  const byShare = rules.caps.length > 0 || (rules.minProviders > 1 && rules.minProviderShare > 0);
   let signature = `${draft.replicasPerLot}${place}`;
   if (byMoney || rules.minProviders > 1 || survives.provider) signature += `|${offer.pool.provider}`;
   if (survives.region) signature += `|${subjects.region}`;
   if (byMoney) signature += `|${amountOf(draft, moneyMeasure(rules))}`;
-  if (byShare) signature += `|${amountOf(draft, rules.measure)}`;
+  if (countsShares(rules)) signature += `|${amountOf(draft, rules.measure)}`;
   if (byBudget) signature += `|${amountOf(draft, 'spend')}`;
   return signature;
 }

@@ -8,7 +8,7 @@ import type { Fleet, TeamSpend } from './fleets.ts';
 import type { Governance } from './governance.ts';
 import type { Ledger } from './ledger.ts';
 import { compareText } from './market-view.ts';
-import type { Cap, Loss, Rules } from './rules.ts';
+import type { Cap, Loss, RuleBook, Rules } from './rules.ts';
 import {
   BUDGET,
   LOSSES,
@@ -130,6 +130,25 @@ function surviveUse(
 function isNearer(one: RuleUse, other: RuleUse): boolean {
   const nearer = one.value - one.limit - (other.value - other.limit);
   return nearer < 0 || (nearer === 0 && compareText(one.subject, other.subject) < 0);
+}
+
+/** Replicas, of all workloads together, that stand at one provider (region) beyond what `survive` lets it hold. */
+export function replicasPastSurvival(
+  input: PlanInput,
+  governance: Governance,
+  inForce: RuleBook,
+  replicas: ReadonlyMap<string, readonly PlacedReplica[]>,
+): number {
+  let past = 0;
+  for (const { id, spec } of input.workloads) {
+    const rules = inForce[governance.fleetOfTeam(spec.team)];
+    if (rules === undefined) continue;
+    for (const loss of LOSSES) {
+      const most = surviveLimit(rules, loss, spec.replicas, spec.keepShare);
+      if (most !== null) past += Math.max(0, largestPart(replicas.get(id) ?? [], loss) - most);
+    }
+  }
+  return past;
 }
 
 /** Replicas at the provider (region) that holds most. */

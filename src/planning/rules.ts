@@ -83,6 +83,11 @@ export function ruleNames(rules: Rules): readonly string[] {
   return names;
 }
 
+/** Whether some rule looks at shares of the measure. */
+export function countsShares({ caps, minProviders, minProviderShare }: Rules): boolean {
+  return caps.length > 0 || (minProviders > 1 && minProviderShare > 0);
+}
+
 /** No rule of the policy; `ownKeepShares` says whether the workloads' own ones hold. */
 export function noRules(rules: Rules, ownKeepShares: boolean): Rules {
   return { ...rules, caps: [], minProviders: 1, maxConcentration: null, survive: [], ownKeepShares };

@@ -54,7 +54,7 @@ export interface Scene {
   readonly takenAt: ReadonlyMap<string, readonly Taken[]>;
   /** The dearest a replica costs where it stands, new machines first; null where none stands anywhere. */
   readonly dearest: Taken | null;
-  /** New machines, the dearest a replica first, with the fleet without them. */
+  /** New machines, one of each kind, the dearest a replica first, with the fleet without them. */
   readonly swaps: readonly Swap[];
   readonly isHeld: boolean;
   readonly replicasAt: ReadonlyMap<string, number>;
@@ -116,7 +116,7 @@ export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): S
       fleet.machineCount === 0 ? rules.minProviders : Math.min(rules.minProviders, countedProviders(fleet, rules)),
     takenAt: Map.groupBy(taken, ({ key }) => key),
     dearest: fresh[0] ?? taken.toSorted(dearestFirst)[0] ?? null,
-    swaps: fresh.map((own) => {
+    swaps: distinct(fresh).map((own) => {
       const without = fleet.copy();
       without.add(own.weight, -own.machines);
       return { taken: own, without };
@@ -124,6 +124,16 @@ export function sceneOf(stage: Stage, workloadId: string, spec: WorkloadSpec): S
     isHeld: plan.held.some((entry) => entry.workloadId === workloadId),
     replicasAt: replicasAt(taken),
   };
+}
+
+/** One of those that are alike: giving up either is the same. */
+function distinct(taken: readonly Taken[]): readonly Taken[] {
+  const kinds = new Map<string, Taken>();
+  for (const own of taken) {
+    const kind = [own.key, own.machines, own.replicas, own.effective].join(' ');
+    if (!kinds.has(kind)) kinds.set(kind, own);
+  }
+  return [...kinds.values()];
 }
 
 /** Replicas by what may be lost: `provider aws`, `region aws:us-east-1`. */

@@ -130,7 +130,7 @@ export class LinearModel {
   /** Null where nothing keeps all rows. */
   solveRelaxed(): Relaxation | null {
     this.#model.options.set('solve_relaxation', true);
-    this.#model.run();
+    this.#run();
     if (this.#model.getModelStatus() !== this.#highs.constants.modelStatus.optimal) return null;
     const { colValue, rowDual } = this.#model.getSolution();
     return { objective: this.#model.getObjectiveValue(), values: colValue, rowDuals: rowDual };
@@ -149,7 +149,7 @@ export class LinearModel {
       mip_heuristic_effort: proveOnly ? 0 : 0.05,
       mip_allow_cut_separation_at_nodes: !proveOnly,
     });
-    this.#model.run();
+    this.#run();
     const status = this.#model.getModelStatus();
     const { optimal, infeasible, unboundedOrInfeasible } = this.#highs.constants.modelStatus;
     // No objective here can fall without end, so "unbounded or infeasible" is infeasible.
@@ -162,6 +162,16 @@ export class LinearModel {
     const bound = Math.min(objective, Number(this.#model.info.get('mip_dual_bound')));
     const { colValue: values } = this.#model.getSolution();
     return { status: status === optimal ? 'optimal' : 'feasible', objective, bound, values };
+  }
+
+  /** Where the solver fails on the way from its last basis, it starts anew. */
+  #run(): void {
+    try {
+      this.#model.run();
+    } catch {
+      this.#model.clearSolver();
+      this.#model.run();
+    }
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { MarketOffer, MarketView } from './market-view.ts';
 import { compareText } from './market-view.ts';
 import type { PlaceKeys } from './prune.ts';
 import type { Rules } from './rules.ts';
+import { countsShares, moneyMeasure } from './rules.ts';
 
 /**
  * The market that classes of a fleet choose from: without offers that its policy or their own figures rule out for everybody, and of twins,
@@ -38,9 +39,7 @@ export function withoutTwins(
 
 /** Whether some row of the model counts money, so that twins of different prices are different. */
 function countsMoney(rules: Rules): boolean {
-  const byShare = rules.caps.length > 0 || (rules.minProviders > 1 && rules.minProviderShare > 0);
-  const isMoney = rules.measure === 'spend' || rules.measure === 'effective-cost';
-  return rules.maxConcentration !== null || (byShare && isMoney);
+  return rules.maxConcentration !== null || (countsShares(rules) && moneyMeasure(rules) === rules.measure);
 }
 
 /** Equal for offers that are eligible for the same classes and count alike for each of them. */

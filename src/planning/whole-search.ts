@@ -4,7 +4,8 @@ import { BranchAndPrice } from './branch-and-price.ts';
 import type { Candidate } from './candidates.ts';
 import type { Cuts } from './cuts.ts';
 import { placementsIn } from './cuts.ts';
-import type { Master, Pricing, Relaxed } from './master.ts';
+import type { Master, Relaxed } from './master.ts';
+import type { Pricing } from './row-prices.ts';
 import type { Gap, IntegerAnswer } from './solver.ts';
 import { absoluteGap } from './solver.ts';
 
@@ -126,7 +127,7 @@ export class WholeSearch {
       for (const candidate of candidates) {
         const lots = lotsAt.get(candidate.option);
         if (lots === undefined) {
-          others.push({ candidate, reduced: this.#master.reducedCost(candidate, prices, price) });
+          others.push({ candidate, reduced: prices.reducedCost(candidate, price) });
           continue;
         }
         const lower = Math.max(0, Math.floor(lots + 1e-6) - NEARBY_LOTS);
@@ -151,7 +152,7 @@ export class WholeSearch {
       if (breaches.length === 0) {
         return proved({ placements: found, objective: answer.objective }, relaxed.bound, gap);
       }
-      this.#cuts.cut(breaches, ledgers, 0, true);
+      if (!this.#cuts.cut(breaches, ledgers, 0, true)) return null;
     }
     return null;
   }
@@ -166,7 +167,7 @@ export class WholeSearch {
       known === null ? Math.max(FIRST_REACH_SHARE * Math.abs(floor), 10 * gap.absolute) : known.objective - floor;
     const prices = this.#master.pricesAt(relaxation);
     const inReach = (candidate: Candidate): readonly [number, number] | null =>
-      this.#master.reducedCost(candidate, prices, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
+      prices.reducedCost(candidate, price) > reach + 1e-9 ? null : [0, candidate.mostLots];
     while (true) {
       const found = await this.#unbroken(price, inReach, gap, floor + reach, known);
       if (found === null && reach === UNLIMITED) return null;
@@ -191,7 +192,7 @@ export class WholeSearch {
     let bound = Number.NEGATIVE_INFINITY;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const { answer, found, isInfeasible } = await this.#search(price, lotsOf, reached, MOST_NODES, known !== null);
-      if (answer === null) return known === null ? null : unbeaten(known, isInfeasible);
+      if (answer === null) return unbeaten(known, isInfeasible);
       const leans = round >= LEANING_ROUND;
       if (!leans) bound = Math.max(bound, Math.min(answer.bound, ceiling));
       const { breaches, ledgers } = this.#cuts.broken(found, 0);
@@ -199,11 +200,11 @@ export class WholeSearch {
         const best = better({ placements: found, objective: answer.objective, bound, isProven: false }, known, gap);
         return { ...best, isProven: !leans && best.isProven, isExhausted: leans || answer.status === 'feasible' };
       }
-      this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true);
+      if (!this.#cuts.cut(breaches, ledgers, Math.max(0, round + 1 - LEANING_ROUND), true)) break;
       // Where the limit on work was met once, a further search is not asked for more than this one gave.
       if (answer.status === 'feasible') reached = { ...gap, relative: Math.max(reached.relative, gapOf(answer)) };
     }
-    return null;
+    return unbeaten(known, false);
   }
 
   async #search(
@@ -227,7 +228,8 @@ export class WholeSearch {
 }
 
 /** A known answer after a search for better ones that found none, because there is none (`isInfeasible`) or for want of work. */
-function unbeaten(known: Solved, isInfeasible: boolean): Solved & { readonly isExhausted: boolean } {
+function unbeaten(known: Solved | null, isInfeasible: boolean): (Solved & { readonly isExhausted: boolean }) | null {
+  if (known === null) return null;
   return {
     ...known,
     bound: isInfeasible ? known.objective : known.bound,

@@ -50,7 +50,7 @@ export async function proposeRebalance(transaction: Handle, rebalance: NewRebala
       .executeTakeFirstOrThrow();
     return { kind: 'confirmed', row: rebalanceOf(confirmed) };
   }
-  const superseded = await supersede(transaction, `Rebalance ${rebalance.id} took its place`);
+  const superseded = await supersedeRebalance(transaction, `Rebalance ${rebalance.id} took its place`);
   await transaction
     .insertInto('rebalances')
     .values({
@@ -79,12 +79,8 @@ export async function confirmRebalance(
   return row === undefined ? null : rebalanceOf(row);
 }
 
-/** A look came to nothing that pays: nothing is proposed any more. Null where nothing was. */
-export function supersedeRebalance(transaction: Handle, reason: string): Promise<RebalanceRow | null> {
-  return supersede(transaction, reason);
-}
-
-async function supersede(transaction: Handle, reason: string): Promise<RebalanceRow | null> {
+/** Ends what is proposed: a look came to something else, or to nothing that pays. Null where nothing was. */
+export async function supersedeRebalance(transaction: Handle, reason: string): Promise<RebalanceRow | null> {
   const row = await transaction
     .updateTable('rebalances')
     .set({ state: 'superseded', state_reason: reason })

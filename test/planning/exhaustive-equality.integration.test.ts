@@ -57,6 +57,17 @@ function differences(input: PlanInput, plan: Plan): string[] | null {
   return different;
 }
 
+/** The same with all machines of one market a million times cheaper: sums of their prices are lost in a solver's tolerance beside others. */
+function nearlyFree(input: PlanInput, seed: number): PlanInput {
+  const markets = [...new Set(input.offers.map(({ pool }) => pool.market))];
+  const market = markets[seed % markets.length] ?? null;
+  const priceAdjustments = [{ match: '*', market, factor: 0.000_001, reason: 'paid for already' }];
+  return {
+    ...input,
+    policies: input.policies.map((policy) => ({ ...policy, egressMicroUsdPerGb: 0, priceAdjustments })),
+  };
+}
+
 /** What else an instance put to the test, beside the features of its policies. */
 function outcomesOf(plan: Plan): string[] {
   return [
@@ -88,4 +99,13 @@ describe('a plan against every placement there is', () => {
     expect(seldom).toEqual([]);
     expect(features.size).toBe(KINDS);
   });
+
+  it.each([1162, 1476, 3027, ...Array.from({ length: 150 }, (_, index) => index + 1)])(
+    'is no worse where one market costs next to nothing (instance %d)',
+    async (seed) => {
+      const input = nearlyFree(anyInput(seed, { ...SIZE, leases: seed % 3 === 0 }), seed);
+      if (combinationCount(input) > MOST_COMBINATIONS) return;
+      expect(differences(input, await planFleet(input, { gapShare: 0 })) ?? []).toEqual([]);
+    },
+  );
 });

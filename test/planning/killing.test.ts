@@ -106,6 +106,19 @@ describe('what there is', () => {
     { provider: 'aws', region: 'r1', name: 'gpus', unit: 'accelerators', limit, usage: 8 } as const,
   ];
 
+  it('uses both of two types of machines whose quotas are apart', async () => {
+    const claim = (quota: string) => ({ quotaClaims: [{ quota, scope: 'region', units: 8 } as const] });
+    const quotas = ['large', 'small'].map((name) => {
+      return { provider: 'aws', region: 'r1', name, unit: 'accelerators', limit: 8, usage: 0 } as const;
+    });
+    const offers = [
+      offerAt('aws/r1/a/p5/on-demand', 10, claim('large')),
+      offerAt('aws/r1/a/p4/on-demand', 11, claim('small')),
+    ];
+    const plan = await planFleet(inputWith({ offers, quotas, workloads: [workload('w', { replicas: 2 })] }));
+    expect(plan.machines.map(({ pool }) => pool.instanceType).toSorted()).toEqual(['p4', 'p5']);
+  });
+
   it('is used up to the last unit of a quota, and not past it', async () => {
     const offers = [offerAt('aws/r1/a/p5/on-demand', 10, { quotaClaims })];
     const at = await planFleet(inputWith({ offers, workloads: [workload('w')], quotas: quotaOf(16) }));

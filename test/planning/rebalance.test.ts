@@ -52,6 +52,18 @@ describe('a rebalance', () => {
     expect(offer?.shortfalls).toHaveLength(1);
   });
 
+  it.each([
+    ['minProviders', { minProviders: 2 }],
+    ['survive', { survive: [{ loss: 'provider', keepShare: 0.5 }] }],
+  ] as const)('mends %s, whatever that costs', async (_, policy) => {
+    const offer = await rebalanceOffer(fleet(15, {}, policy));
+    expect(offer).toMatchObject({ because: 'mends', pays: true, savedMicroUsdPerHour: usd(-5) });
+    expect(offer?.moves).toHaveLength(1);
+    // Nowhere else to go.
+    const { offers, ...rest } = fleet(15, {}, policy);
+    expect(await rebalanceOffer({ ...rest, offers: offers.slice(0, 1) })).toBeNull();
+  });
+
   it('pays whatever it saves where it mends a rule', async () => {
     const never = { minSavingsMicroUsdPerHour: usd(1000), maxPaybackHours: 0 };
     const policy = { maxShare: caps({ provider: 0.5 }), measure: 'accelerators' } as const;

@@ -1,4 +1,5 @@
 import type { RuleUseJson } from '../../api/resources/plans.ts';
+import { isLeastRule } from '../../domain/policy.ts';
 import type { Style } from '../terminal.ts';
 import { percent, renderTable } from './table.ts';
 
@@ -25,14 +26,9 @@ function renderRulesOfOne(rules: readonly RuleUseJson[], style: Style): string {
   return renderTable(columns, rows, style, 'No rule applies.');
 }
 
-/** Rules whose value must be at least the limit. */
-function isLeast(rule: string): boolean {
-  return rule.startsWith('min') || rule.startsWith('survive');
-}
-
 /** 1 at the limit, more when it is exceeded. */
 function tightness({ rule, value, limit }: RuleUseJson): number {
-  if (isLeast(rule)) return value === 0 ? Number.MAX_VALUE : limit / value;
+  if (isLeastRule(rule)) return value === 0 ? Number.MAX_VALUE : limit / value;
   return limit === 0 ? Number(value > 0) * Number.MAX_VALUE : value / limit;
 }
 
@@ -43,7 +39,7 @@ function figure({ rule }: RuleUseJson, value: number): string {
 }
 
 function standing({ enforced, binding, rule, value, limit }: RuleUseJson, style: Style): string {
-  const isBroken = isLeast(rule) ? value < limit : value > limit + 1e-6;
+  const isBroken = isLeastRule(rule) ? value < limit : value > limit + 1e-6;
   if (!enforced) return style.dim(isBroken ? 'exceeded; reported only' : 'reported only');
   if (isBroken) return style.bad('exceeded');
   return binding ? style.warning('at its limit') : style.good('kept');

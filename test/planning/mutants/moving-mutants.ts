@@ -94,4 +94,20 @@ export const MOVING_MUTANTS: readonly Mutant[] = [
     to: "if (placesFewer(input, plan, staying)) return { staying, moving: { plan, because: 'places' } };",
     noticedBy: [MOVES, 'holds no replica that could stay'],
   },
+  {
+    what: 'does not see that providers are lacking',
+    why: 'a fleet at too few providers would never be spread by a rebalance that costs something',
+    file: 'plan-fleet.ts',
+    from: 'fleetBreaches(after, excuses, rules, rules.minProviders)',
+    to: 'fleetBreaches(after, excuses, rules, 0)',
+    noticedBy: ['rebalance.test.ts', 'mends minProviders, whatever that costs'],
+  },
+  {
+    what: 'does not see that one loss would take too many replicas',
+    why: 'a service at one provider would never be spread by a rebalance that costs something',
+    file: 'plan-fleet.ts',
+    from: 'standing + unsafe);',
+    to: 'standing + 0 * unsafe);',
+    noticedBy: ['rebalance.test.ts', 'mends survive, whatever that costs'],
+  },
 ];

@@ -93,7 +93,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     what: 'prunes dearer machines although caps are on money',
     why: 'a dearer machine elsewhere makes every other share smaller, and may be the only way to keep a cap',
     file: 'prune.ts',
-    from: 'if (byShare) signature +=',
+    from: 'if (countsShares(rules)) signature +=',
     to: "if (signature === '') signature +=",
     noticedBy: [RULES, 'a cap on spend may take a dearer machine where no cheaper one keeps it'],
   },
