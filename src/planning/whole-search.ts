@@ -13,8 +13,9 @@ import { absoluteGap } from './solver.ts';
 const MOST_NODES = 3000;
 /** The search near the relaxation is for a good answer at once; proving comes after it. */
 const NEARBY_NODES = 60;
-/** Parts that branching looks at, and where a good answer is all that is asked for. */
+/** Parts that branching looks at: under a concentration limit, where the solver's search comes first, and where a good answer will do. */
 const MOST_BRANCHES = 400;
+const BRANCHES_AFTER_SEARCH = 60;
 const QUICK_BRANCHES = 30;
 /** How far from proved a good answer may be. */
 const QUICK_GAP_SHARE = 1e-3;
@@ -89,9 +90,8 @@ export class WholeSearch {
     // Under a concentration limit few large lots decide, and the solver's search is slow at that; else it finds the best answer sooner.
     for (const search of this.#cuts.hasTangents ? [branched, nearby] : [nearby, branched]) {
       best = better(await search(), best, enough);
-      if (best?.isProven === true) return proved(best, best.bound, gap);
+      if (best !== null && (best.isProven || this.#quick)) return proved(best, best.bound, gap);
     }
-    if (best !== null && this.#quick) return proved(best, best.bound, gap);
     const proven = await this.#among(price, relaxed, best, gap);
     return proven ?? best;
   }
@@ -110,7 +110,7 @@ export class WholeSearch {
     if (penalty === null) return null;
     const root = await this.relax(price);
     if (root === null) return null;
-    const mostNodes = this.#quick ? QUICK_BRANCHES : MOST_BRANCHES;
+    const mostNodes = this.#quick ? QUICK_BRANCHES : this.#cuts.hasTangents ? MOST_BRANCHES : BRANCHES_AFTER_SEARCH;
     const search = new BranchAndPrice(this.#master, this.#cuts, root, { price, penalty, gap, mostNodes, rounded });
     const { found, bound } = await search.search(known?.objective ?? UNLIMITED);
     return proved(found ?? known, bound, gap);
