@@ -8,7 +8,7 @@ export const INTERRUPTIONS_PER_HOUR: Readonly<Record<string, number>> = { aws: 0
 
 /** A placement problem in the planner's words: areas are lists of regions, capacity is quotas in accelerators. */
 export function inputOf(fleet: FleetFile, policy: Policy): PlanInput {
-  const regions = regionsByArea(fleet.O);
+  const regions = regionsIn(fleet.O);
   return {
     at: 0,
     policies: [policy],
@@ -23,10 +23,17 @@ export function inputOf(fleet: FleetFile, policy: Policy): PlanInput {
   };
 }
 
-function regionsByArea(offers: readonly FileOffer[]): ReadonlyMap<string, readonly string[]> {
-  const regions = new Map<string, Set<string>>();
-  for (const { area, p, r } of offers) regions.set(area, (regions.get(area) ?? new Set()).add(`${p}:${r}`));
-  return new Map([...regions].map(([area, names]) => [area, [...names].toSorted()]));
+/** Finds the regions of areas; workloads of the same areas share one list. */
+function regionsIn(offers: readonly FileOffer[]): (areas: readonly string[]) => readonly string[] {
+  const byArea = new Map<string, Set<string>>();
+  for (const { area, p, r } of offers) byArea.set(area, (byArea.get(area) ?? new Set()).add(`${p}:${r}`));
+  const lists = new Map<string, readonly string[]>();
+  return (areas) => {
+    const key = areas.join(' ');
+    const known = lists.get(key) ?? areas.flatMap((area) => [...(byArea.get(area) ?? [])].toSorted());
+    lists.set(key, known);
+    return known;
+  };
 }
 
 function offerOf({ p, r, z, it, gpu, n, m, price }: FileOffer): PlanOffer {
@@ -49,7 +56,7 @@ function offerOf({ p, r, z, it, gpu, n, m, price }: FileOffer): PlanOffer {
   };
 }
 
-function workloadOf(workload: FileWorkload, regions: ReadonlyMap<string, readonly string[]>): PlanWorkload {
+function workloadOf(workload: FileWorkload, regionsOf: ReturnType<typeof regionsIn>): PlanWorkload {
   const nodes = workload.kind === 'gang' ? workload.k : 1;
   return {
     id: workload.id,
@@ -61,7 +68,7 @@ function workloadOf(workload: FileWorkload, regions: ReadonlyMap<string, readonl
         return { accelerator, count: perMachine * nodes, perMachine, throughput };
       }),
       markets: workload.spot ? ['on-demand', 'spot'] : ['on-demand'],
-      regions: workload.areas?.flatMap((area) => regions.get(area) ?? []) ?? null,
+      regions: workload.areas === null ? null : regionsOf(workload.areas),
       providers: null,
       maxPriceMicroUsdPerHour: null,
       keepShare: null,

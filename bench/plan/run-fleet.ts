@@ -1,4 +1,5 @@
 import { cheapestFirst } from './cheapest-first.ts';
+import type { FleetFile } from './fleet-file.ts';
 import { grown, readFleetFile } from './fleet-file.ts';
 import type { IncrementalFigures } from './incremental.ts';
 import { measureIncremental } from './incremental.ts';
@@ -44,32 +45,31 @@ export interface FleetFigures {
 }
 
 export async function measureFleet(options: FleetOptions): Promise<FleetFigures> {
-  const read = async () => {
-    const file = await readFleetFile(options.file);
-    return options.workloads === null ? file : grown(file, options.workloads);
-  };
-  const fleet = await read();
-  // Growing is no part of a plan: what is timed parses the grown fleet's own text.
-  const text = JSON.stringify(fleet);
-  const parsed = options.workloads === null ? read : async () => JSON.parse(text);
-  const startedAt = performance.now();
-  const baseline = cheapestFirst(fleet);
-  const cheapestFirstMs = performance.now() - startedAt;
+  const read = await readerOf(options);
+  const { name, workloads, ...baseline } = await measureBaseline(read);
   const rows: RowFigures[] = [];
   for (const row of options.fullRowOnly ? [FULL_ROW] : ROWS) {
-    if (row !== undefined) rows.push(await measureRow(parsed, row, fleet.W.length, options.runs));
+    if (row !== undefined) rows.push(await measureRow(read, row, workloads, options.runs));
   }
   const incremental =
-    FULL_ROW === undefined || fleet.W.length > 5000 ? null : await measureIncremental(fleet, FULL_ROW, 200);
-  return {
-    fleet: fleet.name,
-    workloads: fleet.W.length,
-    cheapestFirstUsdPerHour: baseline,
-    cheapestFirstMs,
-    rows,
-    incremental,
-    peakMegabytes: process.resourceUsage().maxRSS / 1024,
-  };
+    FULL_ROW === undefined || workloads > 5000 ? null : await measureIncremental(await read(), FULL_ROW, 200);
+  const peakMegabytes = process.resourceUsage().maxRSS / 1024;
+  return { fleet: name, workloads, ...baseline, rows, incremental, peakMegabytes };
+}
+
+/** Growing is no part of a plan: what is timed parses the grown fleet's own text. */
+async function readerOf({ file, workloads }: FleetOptions): Promise<() => Promise<FleetFile>> {
+  if (workloads === null) return () => readFleetFile(file);
+  const text = JSON.stringify(grown(await readFleetFile(file), workloads));
+  return async () => JSON.parse(text);
+}
+
+async function measureBaseline(read: () => Promise<FleetFile>) {
+  const fleet = await read();
+  const startedAt = performance.now();
+  const cheapestFirstUsdPerHour = cheapestFirst(fleet);
+  const cheapestFirstMs = performance.now() - startedAt;
+  return { name: fleet.name, workloads: fleet.W.length, cheapestFirstUsdPerHour, cheapestFirstMs };
 }
 
 async function measureRow(
@@ -78,28 +78,40 @@ async function measureRow(
   workloads: number,
   runs: number,
 ): Promise<RowFigures> {
-  const first = await timedPlan(read, row, 'full');
-  const timed = [];
+  // Of each run only the figures are kept, so that peak memory is one plan's.
+  const first = await timed(read, row, 'full');
+  const full = [];
   const quick = [];
   for (let run = 0; run < runs; run += 1) {
-    timed.push(await timedPlan(read, row, 'full'));
-    quick.push(await timedPlan(read, row, 'quick'));
+    full.push(await timed(read, row, 'full'));
+    quick.push(await timed(read, row, 'quick'));
   }
-  const { plan } = first;
-  const dollars = (micro: number): number => micro / 1_000_000;
   return {
     row: row.name,
     exactUsdPerHour: row.exact[workloads] ?? null,
-    usdPerHour: dollars(plan.effectiveCostMicroUsdPerHour),
-    boundUsdPerHour: dollars(plan.effectiveBoundMicroUsdPerHour),
+    usdPerHour: first.usdPerHour,
+    boundUsdPerHour: first.boundUsdPerHour,
+    gapShare: first.gapShare,
+    status: first.status,
+    heldCount: first.heldCount,
+    ms: median(full.map(({ ms }) => ms)),
+    firstMs: first.ms,
+    steps: stepMedians(full.map(({ steps }) => steps)),
+    quickMs: median(quick.map(({ ms, steps }) => ms - steps.explain)),
+    quickGapShare: Math.max(...quick.map(({ gapShare }) => gapShare)),
+  };
+}
+
+async function timed(...asked: Parameters<typeof timedPlan>) {
+  const { plan, ms, steps } = await timedPlan(...asked);
+  return {
+    ms,
+    steps,
+    usdPerHour: plan.effectiveCostMicroUsdPerHour / 1_000_000,
+    boundUsdPerHour: plan.effectiveBoundMicroUsdPerHour / 1_000_000,
     gapShare: plan.gapShare,
     status: plan.status,
     heldCount: plan.held.length,
-    ms: median(timed.map(({ ms }) => ms)),
-    firstMs: first.ms,
-    steps: stepMedians(timed.map(({ steps }) => steps)),
-    quickMs: median(quick.map(({ ms, steps }) => ms - steps.explain)),
-    quickGapShare: Math.max(...quick.map(({ plan: answer }) => answer.gapShare)),
   };
 }
 

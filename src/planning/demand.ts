@@ -184,11 +184,10 @@ function gangOf(replica: number, leases: readonly PlanLease[]): readonly PlanLea
   return gangs[0]?.[1] ?? [];
 }
 
-/** Equal for classes with the same options: the kind of their workloads, whatever of them is to be placed. */
-export function kindOf({ fleet, spec, members, keptReplicas }: DemandClass): string {
-  const perMember = members[0]?.replicas.length ?? 0;
-  const entry = { workload: { id: '', spec }, fleet, fresh: [], running: [], completions: [], keptReplicas };
-  return `${perMember} ${likeness(entry, true)}`;
+/** Equal for classes of workloads of one kind, whatever of them is to be placed. */
+export function kindOf({ fleet, spec }: DemandClass): string {
+  const workload = { id: '', spec };
+  return likeness({ workload, fleet, fresh: [], running: [], completions: [], keptReplicas: NOTHING_KEPT }, true);
 }
 
 /** Finds the likeness of each spec as it is written once: most workloads are written like others. */

@@ -1,44 +1,35 @@
-import type { HeldReplicas, PlanInput, PlanLease, PlannedMachine, PlanWorkload } from '../domain/plan.ts';
+import type { PlanInput, PlanLease, PlannedMachine, PlanWorkload } from '../domain/plan.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { SoldOut } from '../domain/sold-out.ts';
 import { scopeCovers } from '../domain/sold-out.ts';
-import { effectiveCostOf } from './allocation.ts';
-import { assign } from './assignment.ts';
 import { countedProviders } from './breaches.ts';
 import { decide } from './decide.ts';
 import type { DemandClass } from './demand.ts';
-import { demandOf, kindOf } from './demand.ts';
+import { demandOf } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import { supplyOf } from './eligibility.ts';
-import type { Fleet, TeamSpend } from './fleets.ts';
+import type { TeamSpend } from './fleets.ts';
 import { leaseWeight } from './fleets.ts';
 import { Governance } from './governance.ts';
 import { greedily, roundedDown } from './greedy.ts';
+import type { Increment } from './increment.ts';
+import { cheapestOf, finished, incrementOf } from './increment.ts';
+import { KindOptions } from './kind-options.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { marketViewOf, policiesInOrder } from './market-view.ts';
+import type { RelaxedOptimum } from './optimise.ts';
 import { relaxedOptimum } from './optimise.ts';
 import type { Option, Problem } from './option.ts';
-import { fleetOf } from './option.ts';
-import { polished } from './polish.ts';
-import { draftsOf, optionsFrom, optionsIn, problemFrom } from './problem.ts';
-import type { Draft } from './prune.ts';
-import { PlaceKeys } from './prune.ts';
+import { optionsIn, problemFrom } from './problem.ts';
 import type { RuleBook } from './rules.ts';
 import { rulesOf } from './rules.ts';
 import { ungoverned } from './ungoverned.ts';
 
 /** An answer at once may cost this share more than the relaxation says it might; past that it is searched for. */
 const MOST_LOSS_SHARE = 0.1;
-
-/** What one change adds to the fleet. */
-export interface Increment {
-  readonly machines: readonly PlannedMachine[];
-  readonly held: readonly HeldReplicas[];
-  /** Of the new machines and their replicas: effective cost an hour of work and its proven bound, with all else as it is. */
-  readonly effectiveCostMicroUsdPerHour: number;
-  readonly effectiveBoundMicroUsdPerHour: number;
-}
+/** Without a look at the relaxation the loss may be this share of what it may be otherwise. */
+const CERTAIN_SHARE = 0.1;
 
 /**
  * A running fleet that answers one change at a time without planning everything anew: what runs stays where it is, and only
@@ -57,10 +48,7 @@ export class FleetSession {
   readonly #units = new Map<string, number>();
   readonly #machines = new Map<string, number>();
   readonly #gapShare: number;
-  /** By kind of class: every place that rules allow, and those of them that a plan may need. */
-  readonly #drafts = new Map<string, readonly Draft[]>();
-  readonly #options = new Map<string, readonly Option[]>();
-  readonly #placeKeys: readonly PlaceKeys[];
+  readonly #kinds: KindOptions;
   #lastId = 0;
 
   constructor(input: PlanInput, gapShare = 1e-4) {
@@ -70,11 +58,13 @@ export class FleetSession {
     this.#market = marketViewOf(input);
     this.#fleets = input.policies.map(() => new Ledger());
     for (const workload of input.workloads) this.#workloads.set(workload.id, workload);
-    this.#placeKeys = this.#input.policies.map((policy) => new PlaceKeys(rulesOf(policy)));
+    this.#kinds = new KindOptions(this.#input.policies, new Set(input.teamBudgets.map(({ team }) => team)));
     for (const lease of input.leases) this.#book(lease, 1);
     // The next workload is mostly of a kind that runs already: its places are looked up now, not when it waits.
     const { fleets } = this.#around();
-    for (const demandClass of demandOf({ ...this.#input, leases: [] }, false)) this.#optionsOfKind(fleets, demandClass);
+    for (const demandClass of demandOf({ ...this.#input, leases: [] }, false)) {
+      this.#kinds.of(fleets, this.#market, demandClass);
+    }
   }
 
   /** Places a workload that is new, or has changed and has replicas without a place. */
@@ -96,7 +86,9 @@ export class FleetSession {
 
   /** A place refused: it is left alone, and the machines that were to come up there, or were lost there, are placed elsewhere. */
   async refuse(refusal: SoldOut, lostLeaseIds: readonly string[]): Promise<Increment> {
-    this.#change(withRefusal(this.#market, refusal), false);
+    const refused = this.#market.offers.filter((at) => refuses(refusal, at));
+    this.#market = withOffers(this.#market, new Map(refused.map((at) => [at, { ...at, soldOut: refusal }])));
+    this.#kinds.close(new Set(refused.map(({ key }) => key)));
     const lost = new Set(lostLeaseIds);
     const touched = new Set<string>();
     for (const [workloadId, leases] of this.#leases) {
@@ -117,10 +109,8 @@ export class FleetSession {
     const offer = { ...at.offer, priceMicroUsdPerHour };
     const [changed] = marketViewOf({ ...this.#input, offers: [offer], soldOut: [] }).offers;
     if (changed === undefined) return;
-    this.#change(
-      withOffers(this.#market, (old) => (old.key === key ? { ...changed, soldOut: old.soldOut } : old)),
-      true,
-    );
+    this.#market = withOffers(this.#market, new Map([[at, { ...changed, soldOut: at.soldOut }]]));
+    this.#kinds.clear();
   }
 
   /** The machines that serve a workload, those that were placed since included. */
@@ -139,63 +129,52 @@ export class FleetSession {
     };
   }
 
-  /** Puts a changed market in force; what was found of the places that changed is found anew. */
-  #change(market: MarketView, isRepriced: boolean): void {
-    for (const [kind, options] of this.#options) {
-      if (options.some(({ at }) => market.byKey.get(at.key) !== at)) this.#options.delete(kind);
-    }
-    this.#market = market;
-    if (!isRepriced) return;
-    this.#drafts.clear();
-    this.#options.clear();
-  }
-
   async #placeUnserved(workloads: readonly PlanWorkload[]): Promise<Increment> {
     const leases = workloads.flatMap(({ id }) => this.leasesOf(id));
     const input = { ...this.#input, workloads, leases };
     const around = { ...this.#around(), input };
     const optionsFor = (demandClass: DemandClass): readonly Option[] => this.#optionsFor(around, demandClass);
     const problem = problemFrom(around, demandOf(input, false), false, optionsFor);
-    const increment = (await this.#atOnce(problem)) ?? (await this.#searched(problem));
+    const increment = await this.#answered(problem);
     for (const machine of increment.machines) this.#book(this.#leaseOf(machine), 1);
     return { ...increment, held: [...increment.held, ...ungoverned(input)] };
   }
 
-  /**
-   * The answer where the first allowed places are good enough: for one replica they are the best there are, for more they are
-   * held against the relaxation. Null where that does not tell, or not everything finds a place.
-   */
-  async #atOnce(problem: Problem): Promise<Increment | null> {
+  /** The first answer that is good enough, those that take the least work first. */
+  async #answered(problem: Problem): Promise<Increment> {
     const rules = this.#rulesInForce(problem);
-    if (rules === null) return null;
+    if (rules === null) return this.#searched(problem, null);
     const required = rules.map(({ minProviders }) => minProviders);
+    const greedy = finished(problem, rules, required, greedily(problem, rules, required));
     const isOne = problem.classes.reduce((sum, { demand }) => sum + demand, 0) <= 1;
-    const relaxed = isOne ? null : await relaxedOptimum(problem, rules, required);
-    const found = [
-      greedily(problem, rules, required),
-      relaxed === null ? null : roundedDown(problem, rules, required, relaxed.placements),
-    ].flatMap((placements) => {
-      // What a cap kept from the best places at first may go there once the rest of the fleet has grown.
-      const best = placements === null ? null : polished(problem, rules, placements, required);
-      return best === null ? [] : [{ placements: best, cost: effectiveCostOf(problem, best) }];
-    });
-    const [best] = found.toSorted((one, other) => one.cost - other.cost);
-    if (best === undefined) return null;
-    const { placements, cost } = best;
-    const bound = isOne ? cost : (relaxed?.bound ?? 0);
-    const whole = this.#fleets.reduce((sum, fleet) => sum + fleet.total('effective-cost'), cost);
-    if (cost - bound > this.#gapShare * whole || cost - bound > MOST_LOSS_SHARE * cost) return null;
-    const { machines } = assign(problem, placements);
-    return {
-      machines,
-      held: [],
-      effectiveCostMicroUsdPerHour: Math.round(cost),
-      effectiveBoundMicroUsdPerHour: Math.floor(Math.min(cost, bound) + 1e-3),
-    };
+    // For one replica the first allowed place is the best there is.
+    const unruled = isOne ? (greedy?.cost ?? 0) : cheapestOf(problem, rules);
+    if (greedy !== null && this.#isWithin(greedy.cost, unruled, CERTAIN_SHARE)) {
+      return incrementOf(problem, greedy, unruled);
+    }
+    const relaxed = await relaxedOptimum(problem, rules, required);
+    if (relaxed === null) return this.#searched(problem, null);
+    const rounded = finished(problem, rules, required, roundedDown(problem, rules, required, relaxed.placements));
+    const [best] = [greedy, rounded].flatMap((answer) => answer ?? []).toSorted((a, b) => a.cost - b.cost);
+    if (best === undefined || !this.#isWithin(best.cost, relaxed.bound, 1)) return this.#searched(problem, relaxed);
+    return incrementOf(problem, best, relaxed.bound);
   }
 
-  async #searched(problem: Problem): Promise<Increment> {
-    const planning = { problem, gapShare: this.#gapShare, quick: false, onPhase: () => {} };
+  /** Whether an answer of that cost lies within a share of the loss that is allowed above the bound. */
+  #isWithin(cost: number, bound: number, share: number): boolean {
+    return cost - bound <= share * this.#mostLossShare(cost) * cost;
+  }
+
+  /** How far an answer of that cost may be from proved: the gap asked for is one of the whole fleet's cost. */
+  #mostLossShare(cost: number): number {
+    const kept = this.#fleets.reduce((sum, fleet) => sum + fleet.total('effective-cost'), 0);
+    return cost <= 0 ? this.#gapShare : Math.min(MOST_LOSS_SHARE, this.#gapShare * (1 + kept / cost));
+  }
+
+  async #searched(problem: Problem, relaxed: RelaxedOptimum | null): Promise<Increment> {
+    // The answer costs no more than this, or it is not good enough whatever the fleet costs.
+    const gapShare = relaxed === null ? this.#gapShare : this.#mostLossShare(relaxed.bound / (1 - MOST_LOSS_SHARE));
+    const planning = { problem, gapShare, quick: false, onPhase: () => {} };
     const { assignment, held, planned } = await decide(planning);
     return {
       machines: assignment.machines,
@@ -220,30 +199,12 @@ export class FleetSession {
   #optionsFor(around: Omit<Problem, 'classes' | 'options'>, demandClass: DemandClass): readonly Option[] {
     // The rest of a gang has options of its own place.
     if (demandClass.completion !== null) return optionsIn(around)(demandClass);
-    const options = this.#optionsOfKind(around.fleets, demandClass);
+    const options = this.#kinds.of(around.fleets, this.#market, demandClass);
     return options.filter(({ at, machinesPerLot }) => {
       const available = around.supply.available(at);
       if (available !== null && available < machinesPerLot) return false;
       return at.claims.every(({ quota, units }) => units * machinesPerLot <= around.supply.headroom(quota));
     });
-  }
-
-  #optionsOfKind(fleets: readonly Fleet[], demandClass: DemandClass): readonly Option[] {
-    const kind = kindOf(demandClass);
-    const known = this.#options.get(kind);
-    if (known !== undefined) return known;
-    let drafts = this.#drafts.get(kind);
-    if (drafts === undefined) {
-      drafts = draftsOf(fleets, this.#market, UNLIMITED, demandClass);
-      this.#drafts.set(kind, drafts);
-    }
-    const open = drafts.filter(({ at }) => this.#market.byKey.get(at.key)?.soldOut === null);
-    const rules = rulesOf(fleetOf(fleets, demandClass).policy);
-    const keys = this.#placeKeys[demandClass.fleet] ?? new PlaceKeys(rules);
-    const budgeted = this.#input.teamBudgets.some(({ team }) => team === demandClass.spec.team);
-    const options = optionsFrom(demandClass, open, rules, UNLIMITED, budgeted, keys);
-    this.#options.set(kind, options);
-    return options;
   }
 
   #supply(): Supply {
@@ -307,27 +268,15 @@ export class FleetSession {
   }
 }
 
-/** Free machines stay known: an offer that can run out must not stand in for others. */
-const UNLIMITED: Supply = {
-  headroom: () => Number.POSITIVE_INFINITY,
-  available: ({ offer }) => (offer.availableCount === null ? null : Number.POSITIVE_INFINITY),
-};
-
-function withRefusal(market: MarketView, refusal: SoldOut): MarketView {
-  return withOffers(market, (at) => {
-    const quotas = at.offer.quotaClaims.map(({ quota }) => quota);
-    if (!scopeCovers(refusal.scope, at.offer.pool, quotas)) return at;
-    return at.soldOut !== null && at.soldOut.until >= refusal.until ? at : { ...at, soldOut: refusal };
-  });
+/** Whether the refusal is news of the offer: one that lasts longer stays. */
+function refuses(refusal: SoldOut, { offer, soldOut }: MarketOffer): boolean {
+  const quotas = offer.quotaClaims.map(({ quota }) => quota);
+  if (!scopeCovers(refusal.scope, offer.pool, quotas)) return false;
+  return soldOut === null || soldOut.until < refusal.until;
 }
 
 /** The view with some offers changed; lists without a changed offer stay as they are. */
-function withOffers(market: MarketView, change: (at: MarketOffer) => MarketOffer): MarketView {
-  const changed = new Map<MarketOffer, MarketOffer>();
-  for (const at of market.offers) {
-    const now = change(at);
-    if (now !== at) changed.set(at, now);
-  }
+function withOffers(market: MarketView, changed: ReadonlyMap<MarketOffer, MarketOffer>): MarketView {
   if (changed.size === 0) return market;
   const replace = (list: readonly MarketOffer[]): readonly MarketOffer[] => list.map((at) => changed.get(at) ?? at);
   const byKey = new Map(market.byKey);

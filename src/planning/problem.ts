@@ -15,7 +15,6 @@ import { fleetOf, movableLeases } from './option.ts';
 import { egressCost, machineCost } from './pricing.ts';
 import type { Draft } from './prune.ts';
 import { amountOf, PlaceKeys, pruned } from './prune.ts';
-import type { Rules } from './rules.ts';
 import { rulesOf } from './rules.ts';
 import { runningOptions, withoutMovable } from './running.ts';
 import type { Shape } from './shape.ts';
@@ -100,19 +99,8 @@ export function optionsOf(
 ): readonly Option[] {
   const drafts = draftsOf(fleets, market, supply, demandClass, lifted);
   const { policy } = fleetOf(fleets, demandClass);
-  return optionsFrom(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys);
-}
-
-/** The drafts that an optimal plan may need, as options. */
-export function optionsFrom(
-  demandClass: DemandClass,
-  drafts: readonly Draft[],
-  rules: Rules,
-  supply: Supply,
-  budgeted: boolean,
-  placeKeys: PlaceKeys,
-): readonly Option[] {
-  return pruned(demandClass, drafts, rules, supply, budgeted, placeKeys).map(optionFrom);
+  // Only drafts that an optimal plan may need become options.
+  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys).map(optionFrom);
 }
 
 /** Every way to serve the class that only `lifted` obstacles stand in the way of, in the order of preference. */
@@ -207,7 +195,7 @@ function draftAt(
   };
 }
 
-function optionFrom(draft: Draft): Option {
+export function optionFrom(draft: Draft): Option {
   const weight: Weight = {
     subjects: draft.at.subjects,
     provider: draft.at.offer.pool.provider,

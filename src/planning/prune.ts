@@ -38,20 +38,61 @@ export function pruned<D extends Draft>(
   budgeted: boolean,
   placeKeys: PlaceKeys = new PlaceKeys(rules),
 ): readonly D[] {
-  const exhaustive = new Set<string>();
-  const byBudget = budgeted && rules.budgets;
-  const survives = {
-    provider: surviveRoom(rules, demandClass, 'provider', '') !== null,
-    region: surviveRoom(rules, demandClass, 'region', '') !== null,
-  };
+  const signatures = new Signatures(demandClass, rules, budgeted, placeKeys);
+  const before = new Exhaustive();
   return drafts.filter((draft) => {
-    const rows = rowSignature(draft, rules, placeKeys.of(draft.at), survives, byBudget);
-    const { claimsKey } = draft.at;
-    const signature = claimsKey === '' ? rows : `${rows}|${claimsKey}*${draft.machinesPerLot}`;
-    if (exhaustive.has(signature) || exhaustive.has(rows)) return false;
-    if (supply.available(draft.at) === null) exhaustive.add(signature);
-    return true;
+    const rows = signatures.rowsOf(draft);
+    return before.leavesNeed(rows, signatures.withQuotas(draft, rows), supply.available(draft.at) !== null);
   });
+}
+
+/** What came before, in the order of preference, and can take all that comes after it and counts alike. */
+export class Exhaustive {
+  readonly #signatures = new Set<string>();
+
+  /** Whether a draft with these signatures is needed still; if so, and it cannot run out, nothing after it that is alike is. */
+  leavesNeed(rows: string, withQuotas: string, canRunOut: boolean): boolean {
+    if (this.#signatures.has(withQuotas) || this.#signatures.has(rows)) return false;
+    if (!canRunOut) this.#signatures.add(withQuotas);
+    return true;
+  }
+}
+
+/** Tells drafts of a class apart by what they count in the rows of the model. */
+export class Signatures {
+  readonly #rules: Rules;
+  readonly #placeKeys: PlaceKeys;
+  readonly #byBudget: boolean;
+  readonly #survives: { readonly provider: boolean; readonly region: boolean };
+
+  constructor(demandClass: DemandClass, rules: Rules, budgeted: boolean, placeKeys: PlaceKeys) {
+    this.#rules = rules;
+    this.#placeKeys = placeKeys;
+    this.#byBudget = budgeted && rules.budgets;
+    this.#survives = {
+      provider: surviveRoom(rules, demandClass, 'provider', '') !== null,
+      region: surviveRoom(rules, demandClass, 'region', '') !== null,
+    };
+  }
+
+  /** Equal for drafts that count alike in every row but those of quotas. */
+  rowsOf(draft: Draft): string {
+    const { subjects, offer } = draft.at;
+    const rules = this.#rules;
+    const byMoney = rules.maxConcentration !== null;
+    let signature = `${draft.replicasPerLot}${this.#placeKeys.of(draft.at)}`;
+    if (byMoney || rules.minProviders > 1 || this.#survives.provider) signature += `|${offer.pool.provider}`;
+    if (this.#survives.region) signature += `|${subjects.region}`;
+    if (byMoney) signature += `|${amountOf(draft, moneyMeasure(rules))}`;
+    if (countsShares(rules)) signature += `|${amountOf(draft, rules.measure)}`;
+    if (this.#byBudget) signature += `|${amountOf(draft, 'spend')}`;
+    return signature;
+  }
+
+  /** Equal for drafts that count alike in every row. */
+  withQuotas({ at: { claimsKey }, machinesPerLot }: Draft, rows: string): string {
+    return claimsKey === '' ? rows : `${rows}|${claimsKey}*${machinesPerLot}`;
+  }
 }
 
 /** What an offer's place is to the caps; one for all classes of a fleet saves most of the work. */
@@ -72,23 +113,4 @@ export class PlaceKeys {
     }
     return key;
   }
-}
-
-/** Equal for drafts that count alike in every row but those of quotas. */
-function rowSignature(
-  draft: Draft,
-  rules: Rules,
-  place: string,
-  survives: { readonly provider: boolean; readonly region: boolean },
-  byBudget: boolean,
-): string {
-  const { subjects, offer } = draft.at;
-  const byMoney = rules.maxConcentration !== null;
-  let signature = `${draft.replicasPerLot}${place}`;
-  if (byMoney || rules.minProviders > 1 || survives.provider) signature += `|${offer.pool.provider}`;
-  if (survives.region) signature += `|${subjects.region}`;
-  if (byMoney) signature += `|${amountOf(draft, moneyMeasure(rules))}`;
-  if (countsShares(rules)) signature += `|${amountOf(draft, rules.measure)}`;
-  if (byBudget) signature += `|${amountOf(draft, 'spend')}`;
-  return signature;
 }

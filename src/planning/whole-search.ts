@@ -17,6 +17,8 @@ const NEARBY_NODES = 60;
 const MOST_BRANCHES = 400;
 const BRANCHES_AFTER_SEARCH = 60;
 const QUICK_BRANCHES = 30;
+/** So few candidates take the solver no time. */
+const FEW_CANDIDATES = 2000;
 /** How far from proved a good answer may be. */
 const QUICK_GAP_SHARE = 1e-3;
 /** How far lots may lie from the relaxation's, and how many of each class's cheapest others take part. */
@@ -87,13 +89,20 @@ export class WholeSearch {
     this.#cuts.addNear(placements);
     const nearby = () => this.#nearby(price, relaxed, placements, enough);
     const branched = () => this.#branched(price, best, enough, rounded);
-    // Under a concentration limit few large lots decide, and the solver's search is slow at that; else it finds the best answer sooner.
-    for (const search of this.#cuts.hasTangents ? [branched, nearby] : [nearby, branched]) {
+    for (const search of this.#searches(nearby, branched)) {
       best = better(await search(), best, enough);
       if (best !== null && (best.isProven || this.#quick)) return proved(best, best.bound, gap);
     }
     const proven = await this.#among(price, relaxed, best, gap);
     return proven ?? best;
+  }
+
+  /** Under a concentration limit few large lots decide, and the solver's search is slow at that; else it finds the best answer sooner. */
+  #searches<T>(nearby: T, branched: T): readonly T[] {
+    if (this.#cuts.hasTangents) return [branched, nearby];
+    // Of few candidates the solver has tried all that matter before branching has begun.
+    const count = this.#master.candidates.reduce((sum, candidates) => sum + candidates.length, 0);
+    return count <= FEW_CANDIDATES ? [nearby] : [nearby, branched];
   }
 
   /** The relaxation's own answer where it is whole and breaks nothing. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Plan, PlanInput, PlanWorkload } from '../../src/domain/plan.ts';
 import { poolKey } from '../../src/domain/pool.ts';
-import type { Increment } from '../../src/planning/fleet-session.ts';
 import { FleetSession } from '../../src/planning/fleet-session.ts';
+import type { Increment } from '../../src/planning/increment.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { keptMachines, plannedMachines, policyOf, total } from './fleet-arithmetic.ts';
 import { NOW, usd } from './market-builders.ts';

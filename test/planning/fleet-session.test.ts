@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { PlanInput } from '../../src/domain/plan.ts';
 import { poolKey } from '../../src/domain/pool.ts';
 import type { SoldOut } from '../../src/domain/sold-out.ts';
-import type { Increment } from '../../src/planning/fleet-session.ts';
 import { FleetSession } from '../../src/planning/fleet-session.ts';
+import type { Increment } from '../../src/planning/increment.ts';
 import { caps, inputWith, leaseAt, NOW, offerAt, policyWith, poolAt, usd, workload } from './market-builders.ts';
 
 const AWS = 'aws/r1/a/p5/on-demand';
