@@ -28,7 +28,10 @@ export interface RowFigures {
   readonly ms: number;
   readonly firstMs: number;
   readonly steps: Readonly<Record<Step, number>>;
-  /** The first good answer with its bound. */
+  /** The first answer with its bound. */
+  readonly firstAnswerMs: number;
+  readonly firstAnswerGapShare: number;
+  /** The first good answer, as a plan. */
   readonly quickMs: number;
   readonly quickGapShare: number;
 }
@@ -97,16 +100,17 @@ async function measureRow(
     ms: median(full.map(({ ms }) => ms)),
     firstMs: first.ms,
     steps: stepMedians(full.map(({ steps }) => steps)),
+    firstAnswerMs: median(quick.map(({ first: answer }) => answer.ms)),
+    firstAnswerGapShare: Math.max(...quick.map(({ first: answer }) => answer.gapShare)),
     quickMs: median(quick.map(({ ms, steps }) => ms - steps.explain)),
     quickGapShare: Math.max(...quick.map(({ gapShare }) => gapShare)),
   };
 }
 
 async function timed(...asked: Parameters<typeof timedPlan>) {
-  const { plan, ms, steps } = await timedPlan(...asked);
+  const { plan, ...times } = await timedPlan(...asked);
   return {
-    ms,
-    steps,
+    ...times,
     usdPerHour: plan.effectiveCostMicroUsdPerHour / 1_000_000,
     boundUsdPerHour: plan.effectiveBoundMicroUsdPerHour / 1_000_000,
     gapShare: plan.gapShare,

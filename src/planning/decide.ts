@@ -4,7 +4,7 @@ import type { Assignment } from './assignment.ts';
 import { assign } from './assignment.ts';
 import { fleetBreaches } from './breaches.ts';
 import { HoldReasons } from './hold-reasons.ts';
-import type { Optimum, SolvePhase } from './optimise.ts';
+import type { Incumbent, Optimum, SolvePhase } from './optimise.ts';
 import { optimise } from './optimise.ts';
 import type { Problem } from './option.ts';
 import { polished } from './polish.ts';
@@ -21,6 +21,8 @@ export interface Planning {
   /** Whether the first good answer will do. */
   readonly quick: boolean;
   readonly onPhase: (phase: Phase) => void;
+  /** Told of whole answers under all rules, as they are found. */
+  readonly onAnswer?: (answer: Incumbent) => void;
 }
 
 /** What planning came to: where everything goes, and why what got no place got none. */
@@ -44,18 +46,30 @@ interface Ruled {
 export async function decide(planning: Planning): Promise<Decision> {
   const { problem, onPhase } = planning;
   const all = problem.fleets.map(({ policy }) => rulesOf(policy));
-  const free = await optimum(planning, unruledBook(all), null);
+  // Who wants a good answer soon is not kept waiting for what it would cost without rules.
+  const early = planning.quick && alwaysInForce(problem, all) ? await optimum(planning, all, null) : null;
+  const free = await optimum(withoutTelling(planning), unruledBook(all), null);
   const after = fleetsAfter(problem, (await belowThresholds(planning, all, free)).placements);
   const enforced = all.map((rules, fleet) => {
     const threshold = problem.fleets[fleet]?.policy.enforceAboveMicroUsdPerHour ?? 0;
     return (after[fleet]?.total('spend') ?? 0) >= threshold ? rules : noRules(rules, true);
   });
-  const ruled = await underRules(planning, enforced, free);
+  const ruled = await underRules(planning, enforced, free, early);
   onPhase('assign');
   const assignment = assign(problem, ruled.optimum.placements);
   onPhase('reasons');
   const held = await heldReplicas(planning, ruled, assignment.leftOver);
   return { all, inForce: ruled.rules, planned: ruled.optimum, free, assignment, held };
+}
+
+/** Whether it takes no plan to tell which rules are in force, and there are any. */
+function alwaysInForce({ fleets }: Problem, all: RuleBook): boolean {
+  const isPlain = fleets.every(({ policy }) => policy.enforceAboveMicroUsdPerHour === 0);
+  return isPlain && all.some((rules) => ruleNames(rules).length > 0);
+}
+
+function withoutTelling({ onAnswer: _, ...planning }: Planning): Planning {
+  return planning;
 }
 
 /**
@@ -75,11 +89,12 @@ function unruledBook(all: RuleBook): RuleBook {
 }
 
 async function optimum(
-  { problem, gapShare, quick, onPhase }: Planning,
+  { problem, gapShare, quick, onPhase, onAnswer }: Planning,
   rules: RuleBook,
   placed: readonly number[] | null,
 ): Promise<Optimum> {
-  const found = await optimise(problem, rules, { gapShare, placed, quick, onPhase });
+  const telling = onAnswer === undefined ? {} : { onAnswer };
+  const found = await optimise(problem, rules, { gapShare, placed, quick, onPhase, ...telling });
   onPhase('polish');
   const placements = polished(problem, rules, found.placements, found.requiredProviders);
   const effectiveCost = effectiveCostOf(problem, placements);
@@ -97,9 +112,9 @@ export async function withSameReplicas(
 }
 
 /** The optimum under the rules, fewer of them where a policy gives some up so that everything placeable is placed. */
-async function underRules(planning: Planning, rules: RuleBook, free: Optimum): Promise<Ruled> {
+async function underRules(planning: Planning, rules: RuleBook, free: Optimum, early: Optimum | null): Promise<Ruled> {
   const { problem } = planning;
-  let best: Ruled = { rules, optimum: await ruledOptimum(planning, rules, free) };
+  let best: Ruled = { rules, optimum: await ruledOptimum(planning, rules, free, early) };
   for (const [fleet, { policy }] of problem.fleets.entries()) {
     if (policy.onInfeasible === 'hold' || placesAll(problem, fleet, best.optimum, free)) continue;
     best = await relaxed(planning, best, fleet, free);
@@ -135,7 +150,12 @@ async function relaxed(planning: Planning, strict: Ruled, fleet: number, free: O
   return best;
 }
 
-async function ruledOptimum(planning: Planning, rules: RuleBook, free: Optimum): Promise<Optimum> {
+async function ruledOptimum(
+  planning: Planning,
+  rules: RuleBook,
+  free: Optimum,
+  early: Optimum | null = null,
+): Promise<Optimum> {
   const { problem } = planning;
   // The optimum without rules that happens to keep them is the optimum with them.
   const after = fleetsAfter(problem, free.placements);
@@ -146,9 +166,10 @@ async function ruledOptimum(planning: Planning, rules: RuleBook, free: Optimum):
     return fleetBreaches(ledger, owner.kept, own, own.minProviders).length === 0;
   });
   if (kept && keepsSurvival(problem, rules, free.placements)) {
+    planning.onAnswer?.(free);
     return { ...free, requiredProviders: rules.map(({ minProviders }) => minProviders) };
   }
-  return optimum(planning, rules, null);
+  return early ?? optimum(planning, rules, null);
 }
 
 /** Whether as many replicas of the fleet are placed as in the other, priority by priority. */

@@ -55,19 +55,21 @@ function completed(
       (problem.options[a]?.length ?? 0) - (problem.options[b]?.length ?? 0) ||
       a - b,
   );
-  for (const [index] of order) {
-    const options = problem.options[index] ?? [];
-    let left = (wanted[index] ?? 0) - (placed[index] ?? 0);
-    while (left > 0) {
-      const taken = pass(bench, options, left);
-      if (taken === 0) return null;
-      left -= taken;
+  const left = wanted.map((count, index) => count - (placed[index] ?? 0));
+  // A share that is full now may have room once the rest of the fleet has grown: what found no place is tried again after it.
+  while (left.some((count) => count > 0)) {
+    let taken = 0;
+    for (const [index] of order) {
+      const served = pass(bench, problem.options[index] ?? [], left[index] ?? 0);
+      left[index] = (left[index] ?? 0) - served;
+      taken += served;
     }
+    if (taken === 0) return null;
   }
   return bench.isAllowed() ? bench.placements() : null;
 }
 
-/** Fills option after option as far as rules and limits allow; returns the replicas served. What is full now may have room once others have grown. */
+/** Fills option after option as far as rules and limits allow; returns the replicas served. */
 function pass(bench: Workbench, options: readonly Option[], wanted: number): number {
   let left = wanted;
   for (const option of options) {

@@ -40,6 +40,14 @@ export interface Wish {
   readonly onPhase?: (phase: SolvePhase) => void;
   /** Whether the first good answer will do, however far from proved. */
   readonly quick?: boolean;
+  /** Told of whole answers that place all as wished, as they are found. */
+  readonly onAnswer?: (answer: Incumbent) => void;
+}
+
+/** A whole answer that may not be the best yet: its effective cost and a bound on any other's, in micro-dollars per hour. */
+export interface Incumbent {
+  readonly effectiveCost: number;
+  readonly effectiveBound: number;
 }
 
 export type SolvePhase = 'model' | 'relaxation' | 'search';
@@ -188,7 +196,18 @@ class Search {
     const relaxed = await this.#relaxExactly(placed);
     if (relaxed === null) return null;
     this.#wish.onPhase?.('search');
-    return this.#whole.solve(this.#costs, relaxed, this.#gap, (placements) => this.#rounded(placements, placed));
+    const solved = await this.#whole.solve(this.#costs, relaxed, this.#gap, (placements) => {
+      const rounded = this.#rounded(placements, placed);
+      if (rounded !== null) this.#tell(rounded.objective, relaxed.bound);
+      return rounded;
+    });
+    if (solved !== null) this.#tell(solved.objective, solved.bound);
+    return solved;
+  }
+
+  #tell(objective: number, bound: number): void {
+    const { units } = this.#master;
+    this.#wish.onAnswer?.({ effectiveCost: units.microUsd(objective), effectiveBound: units.microUsd(bound) });
   }
 
   /** The relaxation's answer made whole without a search, ties and all; null where that breaks a rule. */

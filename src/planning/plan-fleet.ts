@@ -7,6 +7,7 @@ import type { Fleet } from './fleets.ts';
 import { governanceOf } from './governance.ts';
 import { placesFewer } from './held-counts.ts';
 import { compareText } from './market-view.ts';
+import type { Incumbent } from './optimise.ts';
 import type { Problem } from './option.ts';
 import { placedReplicas, planOf } from './plan-record.ts';
 import { problemOf } from './problem.ts';
@@ -23,6 +24,8 @@ export interface PlanOptions {
   readonly effort?: 'quick' | 'full';
   /** Told when a phase begins: for whoever measures. */
   readonly onPhase?: (phase: Phase) => void;
+  /** Told of answers with their bounds as they are found, the first before it is made better. */
+  readonly onAnswer?: (answer: Incumbent) => void;
 }
 
 const DEFAULT_GAP_SHARE = 1e-4;
@@ -95,7 +98,8 @@ async function outcomeOf(input: PlanInput, options: PlanOptions, moves: boolean)
   onPhase('prune');
   assertCounts(input);
   const problem = problemOf(input, moves);
-  const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase };
+  const telling = options.onAnswer === undefined ? {} : { onAnswer: options.onAnswer };
+  const planning: Planning = { problem, gapShare, quick: options.effort === 'quick', onPhase, ...telling };
   const decision = await decide(planning);
   const held = [...decision.held, ...ungoverned(input)];
   onPhase('record');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Incumbent } from '../../src/planning/optimise.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
 import { poolsOf, providersOf } from './machine-counts.ts';
 import { caps, inputWith, leaseAt, offerAt, policyWith, usd, workload } from './market-builders.ts';
@@ -251,5 +252,36 @@ describe('kept leases', () => {
     const asFar = await planFleet(four({ minProviders: 3 }, { leases: aws(3) }));
     expect(providersOf(asFar)).toEqual({ azure: 1 });
     expect(asFar.held).toEqual([]);
+  });
+});
+
+describe('answers on the way to a plan', () => {
+  const LIMITED = four({ maxShare: caps({ provider: 0.5 }) });
+
+  it.each(['quick', 'full'] as const)('are told with their bounds, none better than the plan (%s)', async (effort) => {
+    const answers: Incumbent[] = [];
+    const plan = await planFleet(LIMITED, { effort, onAnswer: (answer) => answers.push(answer) });
+    expect(plan.effectiveCostMicroUsdPerHour).toBe(usd(47));
+    expect(answers.length).toBeGreaterThan(0);
+    for (const { effectiveCost, effectiveBound } of answers) {
+      expect(effectiveCost).toBeGreaterThan(usd(46.999));
+      expect(effectiveBound).toBeLessThan(usd(47.001));
+    }
+  });
+
+  it('are none that break the rules', async () => {
+    const costs: number[] = [];
+    await planFleet(LIMITED, { effort: 'quick', onAnswer: ({ effectiveCost }) => costs.push(effectiveCost) });
+    // All four at the cheapest cost 40.
+    expect(Math.min(...costs)).toBeGreaterThan(usd(46.999));
+  });
+
+  it('are told where the cheapest breaks none', async () => {
+    const costs: number[] = [];
+    await planFleet(four({ maxShare: caps({ provider: 1 }) }), {
+      effort: 'quick',
+      onAnswer: ({ effectiveCost }) => costs.push(effectiveCost),
+    });
+    expect(costs).toContain(usd(40));
   });
 });
