@@ -1,10 +1,13 @@
 import type { PlanInput, PlanLease, PlanWorkload } from '../domain/plan.ts';
+import type { Policy } from '../domain/policy.ts';
 import { poolKey } from '../domain/pool.ts';
 import type { WorkloadSpec } from '../domain/workload.ts';
 import { governanceOf } from './governance.ts';
-import { compareText } from './market-view.ts';
+import type { MarketView } from './market-view.ts';
+import { compareText, marketViewOf, policiesInOrder } from './market-view.ts';
 import type { Loss } from './rules.ts';
 import { subjectsOf } from './rules.ts';
+import { shapeOf } from './shape.ts';
 
 /** Machines that run and could be given up as one: those of one replica, or one machine with all replicas on it. */
 export interface RunningLot {
@@ -56,11 +59,15 @@ interface Unserved {
 }
 
 /** What no lease serves yet, in a stated order; with `moves` also what runs and could run elsewhere. */
-export function demandOf(input: PlanInput, moves: boolean): readonly DemandClass[] {
+export function demandOf(
+  input: PlanInput,
+  moves: boolean,
+  market: MarketView = marketViewOf(input),
+): readonly DemandClass[] {
   const governance = governanceOf(input);
   const leases = Map.groupBy(input.leases, ({ workloadId }) => workloadId);
   const budgeted = new Set(input.teamBudgets.map(({ team }) => team));
-  const likenessOf = rememberedLikeness();
+  const likenessOf = rememberedLikeness(new Wishes(market, policiesInOrder(input)));
   const alike = new Map<string, Unserved[]>();
   const completions: DemandClass[] = [];
   const workloads = input.workloads.toSorted((a, b) => compareText(a.id, b.id));
@@ -187,28 +194,70 @@ function gangOf(replica: number, leases: readonly PlanLease[]): readonly PlanLea
 /** Equal for classes of workloads of one kind, whatever of them is to be placed. */
 export function kindOf({ fleet, spec }: DemandClass): string {
   const workload = { id: '', spec };
-  return likeness({ workload, fleet, fresh: [], running: [], completions: [], keptReplicas: NOTHING_KEPT }, true);
+  return likeness({ workload, fleet, fresh: [], running: [], completions: [], keptReplicas: NOTHING_KEPT }, true, null);
 }
 
 /** Finds the likeness of each spec as it is written once: most workloads are written like others. */
-function rememberedLikeness(): (entry: Unserved, budgeted: boolean) => string {
+function rememberedLikeness(wishes: Wishes): (entry: Unserved, budgeted: boolean) => string {
   const known = new Map<string, string>();
   return (entry, budgeted) => {
     const { spec } = entry.workload;
     const { provider, region } = entry.keptReplicas;
-    if (entry.running.length > 0 || provider.size > 0 || region.size > 0) return likeness(entry, budgeted);
+    if (entry.running.length > 0 || provider.size > 0 || region.size > 0) return likeness(entry, budgeted, wishes);
     const written = JSON.stringify([entry.fleet, budgeted, entry.fresh.length, { ...spec, name: '' }]);
     let found = known.get(written);
     if (found === undefined) {
-      found = likeness(entry, budgeted);
+      found = likeness(entry, budgeted, wishes);
       known.set(written, found);
     }
     return found;
   };
 }
 
+/** Tells what workloads ask for that makes no difference in this market, so that those that differ only in that are alike. */
+class Wishes {
+  readonly #byAccelerator: MarketView['byAccelerator'];
+  readonly #policies: readonly Policy[];
+  /** By the choices as they are written: the dearest machines of one replica. */
+  readonly #dearest = new Map<string, number>();
+
+  constructor({ byAccelerator }: MarketView, policies: readonly Policy[]) {
+    this.#byAccelerator = byAccelerator;
+    this.#policies = policies;
+  }
+
+  /** Whether the workload's price limit is above everything that it could be placed on. */
+  limitsNothing({ accelerators, maxPriceMicroUsdPerHour: limit }: WorkloadSpec): boolean {
+    if (limit === null) return true;
+    const written = JSON.stringify(accelerators);
+    const dearest = this.#dearest.get(written) ?? this.#dearestOf(accelerators);
+    this.#dearest.set(written, dearest);
+    return dearest <= limit;
+  }
+
+  /** Whether reading its data costs nothing anywhere. */
+  readsForNothing({ data }: WorkloadSpec, fleet: number): boolean {
+    return data === null || data.gbPerHour === 0 || this.#policies[fleet]?.egressMicroUsdPerGb === 0;
+  }
+
+  #dearestOf(accelerators: WorkloadSpec['accelerators']): number {
+    let dearest = 0;
+    for (const choice of accelerators) {
+      for (const { adjusted, offer } of this.#byAccelerator.get(choice.accelerator) ?? []) {
+        const machines = shapeOf(choice, offer.acceleratorCount)?.machinesPerReplica ?? 0;
+        if (adjusted * machines > dearest) dearest = adjusted * machines;
+      }
+    }
+    return dearest;
+  }
+}
+
 /** Everything of an unserved workload that a plan depends on. Lists whose order means nothing are sorted. */
-function likeness({ workload: { spec }, fleet, fresh, running, keptReplicas }: Unserved, budgeted: boolean): string {
+function likeness(
+  { workload: { spec }, fleet, fresh, running, keptReplicas }: Unserved,
+  budgeted: boolean,
+  wishes: Wishes | null,
+): string {
   const choices = spec.accelerators.map(({ accelerator, count: accelerators, perMachine, throughput }) =>
     [accelerator, accelerators, perMachine, throughput].join('/'),
   );
@@ -219,11 +268,11 @@ function likeness({ workload: { spec }, fleet, fresh, running, keptReplicas }: U
     spec.markets.toSorted(),
     spec.regions?.toSorted() ?? null,
     spec.providers?.toSorted() ?? null,
-    spec.maxPriceMicroUsdPerHour,
+    wishes?.limitsNothing(spec) === true ? null : spec.maxPriceMicroUsdPerHour,
     spec.keepShare,
     spec.architecture,
     spec.priority,
-    spec.data,
+    wishes?.readsForNothing(spec, fleet) === true ? null : spec.data,
     spec.replicas,
     fresh.length,
     running.map(lotSignature).toSorted(),

@@ -62,7 +62,7 @@ export class FleetSession {
     for (const lease of input.leases) this.#book(lease, 1);
     // The next workload is mostly of a kind that runs already: its places are looked up now, not when it waits.
     const { fleets } = this.#around();
-    for (const demandClass of demandOf({ ...this.#input, leases: [] }, false)) {
+    for (const demandClass of demandOf({ ...this.#input, leases: [] }, false, this.#market)) {
       this.#kinds.of(fleets, this.#market, demandClass);
     }
   }
@@ -134,7 +134,7 @@ export class FleetSession {
     const input = { ...this.#input, workloads, leases };
     const around = { ...this.#around(), input };
     const optionsFor = (demandClass: DemandClass): readonly Option[] => this.#optionsFor(around, demandClass);
-    const problem = problemFrom(around, demandOf(input, false), false, optionsFor);
+    const problem = problemFrom(around, demandOf(input, false, this.#market), false, optionsFor);
     const increment = await this.#answered(problem);
     for (const machine of increment.machines) this.#book(this.#leaseOf(machine), 1);
     return { ...increment, held: [...increment.held, ...ungoverned(input)] };
