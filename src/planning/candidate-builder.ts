@@ -3,6 +3,7 @@ import type { Candidate, RowKeys } from './candidates.ts';
 import { budgetRooms, keyOf, mostLots, totalsNeeded } from './candidates.ts';
 import type { DemandClass } from './demand.ts';
 import type { Supply } from './eligibility.ts';
+import type { Fleet } from './fleets.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer } from './market-view.ts';
 import type { ModelUnits } from './model-units.ts';
@@ -10,7 +11,7 @@ import type { Option, Problem } from './option.ts';
 import { surviveRoom } from './option.ts';
 import { PlaceKeys, pruned } from './prune.ts';
 import type { Loss, RuleBook, Rules, Subjects } from './rules.ts';
-import { LOSSES, moneyMeasure } from './rules.ts';
+import { LOSSES, moneyMeasure, rulesOf } from './rules.ts';
 
 const NONE = Number.NEGATIVE_INFINITY;
 
@@ -28,6 +29,7 @@ export function candidatesOf(
     own,
     rows: new FleetRows(problem, fleet, own, requiredProviders[fleet] ?? 1, keys, units),
     places: new PlaceKeys(own),
+    isWhole: isAll(own, problem.fleets[fleet]),
   }));
   return problem.classes.map((demandClass, index) => {
     const fleet = fleets[demandClass.fleet];
@@ -36,10 +38,18 @@ export function candidatesOf(
     const running = (problem.options[index] ?? []).filter((option) => option.running !== null);
     const fresh = (problem.options[index] ?? []).filter((option) => option.running === null);
     const isBudgeted = budgeted.has(demandClass.spec.team);
-    const needed = pruned(demandClass, fresh, fleet.own, problem.supply, isBudgeted, fleet.places);
+    // Under all of the policy's rules no option is needless; under fewer of them many are.
+    const needed = fleet.isWhole
+      ? fresh
+      : pruned(demandClass, fresh, fleet.own, problem.supply, isBudgeted, fleet.places);
     const builder = new CandidateBuilder(problem, index, demandClass, fleet.rows, supplyRows);
     return [...running, ...needed].map((option) => builder.candidate(option));
   });
+}
+
+/** Whether these are all rules of the fleet's policy. */
+function isAll(rules: Rules, fleet: Fleet | undefined): boolean {
+  return fleet !== undefined && JSON.stringify(rules) === JSON.stringify(rulesOf(fleet.policy));
 }
 
 /** A row, by key, and what one machine counts there. */
@@ -99,6 +109,7 @@ class FleetRows {
   readonly #budgetRoom: ReadonlyMap<string, number>;
   readonly #totals: readonly AmountRow[];
   readonly #rows = new Map<Subjects, readonly AmountRow[]>();
+  readonly #lotRows = new Map<MarketOffer, SharedLotRows[]>();
 
   constructor(
     problem: Problem,
@@ -164,10 +175,37 @@ class FleetRows {
     return rows;
   }
 
+  /** Whether some row counts effective cost, which each class has of its own. */
+  get countsCost(): boolean {
+    return this.rules.measure === 'effective-cost';
+  }
+
+  /** What is known of the rows of lots at the offer; for whoever finds more to add. */
+  lotRowsAt(at: MarketOffer): SharedLotRows[] {
+    const rows = this.#lotRows.get(at) ?? [];
+    this.#lotRows.set(at, rows);
+    return rows;
+  }
+
   /** Row that counts everything placed, where new machines must be spread. */
   anything(): number | null {
     return this.spreads ? this.keys.id(keyOf.anything(this.#fleet), () => null) : null;
   }
+}
+
+/** Rows that count lots, by key, and what one lot counts there. */
+type LotRows = Pick<Candidate, 'lotKeys' | 'lotValues'>;
+
+/** The same for all lots of so many machines in a place, of classes with the same budget. */
+interface SharedLotRows extends LotRows {
+  readonly machines: number;
+  readonly throughput: number;
+  readonly budgetKey: number | null;
+}
+
+interface ReplicaRows {
+  readonly replicaKeys: readonly number[];
+  readonly most: number;
 }
 
 /** The most replicas that a place may hold, and the row that says so. */
@@ -186,6 +224,8 @@ class CandidateBuilder {
   readonly #budget: AmountRow | null;
   readonly #anything: number | null;
   readonly #demandKey: number;
+  /** By region; a region belongs to one provider. */
+  readonly #replicaRows = new Map<string, ReplicaRows>();
   /** What `survive` lets providers and regions hold. */
   readonly #survival: Readonly<Record<Loss, Map<string, Survival | null>>> = { provider: new Map(), region: new Map() };
 
@@ -202,8 +242,43 @@ class CandidateBuilder {
   }
 
   candidate(option: Option): Candidate {
-    const { at, machinesPerLot, weight, running } = option;
+    const { running } = option;
     const { demand, fleet } = this.#class;
+    const { lotKeys, lotValues } = this.#lotRowsOf(option);
+    const { replicaKeys, most } = this.#replicaRowsOf(option);
+    return {
+      option,
+      fleet,
+      demand,
+      cost: this.#fleet.units.money(option.effectiveCostPerLot),
+      mostLots: mostLots(this.#supply, option, demand),
+      fill: running !== null || option.replicasPerLot === 1 ? option.replicasPerLot : null,
+      full: Math.max(1, Math.min(option.replicasPerLot, most)),
+      lotKeys,
+      lotValues,
+      replicaKeys,
+    };
+  }
+
+  /** Rows that count lots; classes whose lots count alike share them. */
+  #lotRowsOf(option: Option): LotRows {
+    const { at, machinesPerLot, choice, running } = option;
+    if (running !== null || this.#fleet.countsCost) return this.#madeLotRows(option);
+    const budgetKey = this.#budget?.key ?? null;
+    const known = this.#fleet.lotRowsAt(at);
+    const same = known.find(
+      (rows) =>
+        rows.machines === machinesPerLot && rows.throughput === choice.throughput && rows.budgetKey === budgetKey,
+    );
+    if (same !== undefined) return same;
+    const { throughput } = choice;
+    const made = { ...this.#madeLotRows(option), machines: machinesPerLot, throughput, budgetKey };
+    known.push(made);
+    return made;
+  }
+
+  #madeLotRows(option: Option): LotRows {
+    const { at, machinesPerLot, weight, running } = option;
     const lotKeys: number[] = [];
     const lotValues: number[] = [];
     if (running === null) {
@@ -220,39 +295,32 @@ class CandidateBuilder {
       lotKeys.push(this.#budget.key);
       lotValues.push(this.#valueIn(this.#budget, option));
     }
-    const replicaKeys = [this.#demandKey];
-    if (running !== null) replicaKeys.push(this.#fleet.keys.id(keyOf.moved(this.#index), () => null));
-    const full = this.#addSurvival(replicaKeys, option);
-    if (this.#anything !== null) replicaKeys.push(this.#anything);
-    return {
-      option,
-      fleet,
-      demand,
-      cost: this.#fleet.units.money(option.effectiveCostPerLot),
-      mostLots: mostLots(this.#supply, option, demand),
-      fill: running !== null || option.replicasPerLot === 1 ? option.replicasPerLot : null,
-      full,
-      lotKeys,
-      lotValues,
-      replicaKeys,
-    };
+    return { lotKeys, lotValues };
   }
 
   #valueIn({ measure, times }: AmountRow, { weight }: Option): number {
     return measure === null ? times : times * this.#fleet.units.amount(measure, weight.amounts[measure]);
   }
 
-  /** Adds what `survive` limits the option's replicas by; returns the most replicas that any machine there can hold. */
-  #addSurvival(replicaKeys: number[], option: Option): number {
-    let full = option.replicasPerLot;
+  /** Rows that count the replicas of the class in a region, and the most replicas that any machine there can hold. */
+  #replicaRowsOf({ at: { subjects }, running }: Option): ReplicaRows {
+    const region = subjects.region ?? '';
+    const known = running === null ? this.#replicaRows.get(region) : undefined;
+    if (known !== undefined) return known;
+    const replicaKeys = [this.#demandKey];
+    if (running !== null) replicaKeys.push(this.#fleet.keys.id(keyOf.moved(this.#index), () => null));
+    let most = Number.POSITIVE_INFINITY;
     for (const loss of LOSSES) {
-      const survival = this.#survivalAt(loss, option.weight.subjects[loss] ?? '');
+      const survival = this.#survivalAt(loss, subjects[loss] ?? '');
       if (survival === null) continue;
       replicaKeys.push(survival.key);
       // What `survive` lets a place hold bounds what any machine there can hold: without it the relaxation sees part of a machine.
-      full = Math.max(1, Math.min(full, survival.most));
+      most = Math.min(most, survival.most);
     }
-    return full;
+    if (this.#anything !== null) replicaKeys.push(this.#anything);
+    const rows = { replicaKeys, most };
+    if (running === null) this.#replicaRows.set(region, rows);
+    return rows;
   }
 
   #survivalAt(loss: Loss, subject: string): Survival | null {

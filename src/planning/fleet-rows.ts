@@ -39,7 +39,7 @@ export function addFleet(
   }
   const providers = new Set(base.subjects('provider'));
   for (const candidate of candidates.flat()) {
-    if (candidate.fleet === fleet) providers.add(candidate.option.weight.provider);
+    if (candidate.fleet === fleet) providers.add(candidate.option.at.offer.pool.provider);
   }
   const sorted = [...providers].toSorted();
   if (rules.maxConcentration !== null) {

@@ -14,14 +14,15 @@ import { Governance } from './governance.ts';
 import { greedily, roundedDown } from './greedy.ts';
 import type { Increment } from './increment.ts';
 import { cheapestOf, finished, incrementOf } from './increment.ts';
-import { KindOptions } from './kind-options.ts';
+import { KindDrafts } from './kind-drafts.ts';
 import { Ledger } from './ledger.ts';
 import type { MarketOffer, MarketView } from './market-view.ts';
 import { marketViewOf, policiesInOrder } from './market-view.ts';
 import type { RelaxedOptimum } from './optimise.ts';
 import { relaxedOptimum } from './optimise.ts';
-import type { Option, Problem } from './option.ts';
-import { optionsIn, problemFrom } from './problem.ts';
+import type { Problem } from './option.ts';
+import { draftsIn, problemFrom } from './problem.ts';
+import type { Draft } from './prune.ts';
 import type { RuleBook } from './rules.ts';
 import { rulesOf } from './rules.ts';
 import { ungoverned } from './ungoverned.ts';
@@ -48,7 +49,7 @@ export class FleetSession {
   readonly #units = new Map<string, number>();
   readonly #machines = new Map<string, number>();
   readonly #gapShare: number;
-  readonly #kinds: KindOptions;
+  readonly #kinds: KindDrafts;
   #lastId = 0;
 
   constructor(input: PlanInput, gapShare = 1e-4) {
@@ -58,7 +59,7 @@ export class FleetSession {
     this.#market = marketViewOf(input);
     this.#fleets = input.policies.map(() => new Ledger());
     for (const workload of input.workloads) this.#workloads.set(workload.id, workload);
-    this.#kinds = new KindOptions(this.#input.policies, new Set(input.teamBudgets.map(({ team }) => team)));
+    this.#kinds = new KindDrafts(this.#input.policies, new Set(input.teamBudgets.map(({ team }) => team)));
     for (const lease of input.leases) this.#book(lease, 1);
     // The next workload is mostly of a kind that runs already: its places are looked up now, not when it waits.
     const { fleets } = this.#around();
@@ -133,8 +134,8 @@ export class FleetSession {
     const leases = workloads.flatMap(({ id }) => this.leasesOf(id));
     const input = { ...this.#input, workloads, leases };
     const around = { ...this.#around(), input };
-    const optionsFor = (demandClass: DemandClass): readonly Option[] => this.#optionsFor(around, demandClass);
-    const problem = problemFrom(around, demandOf(input, false, this.#market), false, optionsFor);
+    const draftsFor = (demandClass: DemandClass): readonly Draft[] => this.#draftsFor(around, demandClass);
+    const problem = problemFrom(around, demandOf(input, false, this.#market), false, draftsFor);
     const increment = await this.#answered(problem);
     for (const machine of increment.machines) this.#book(this.#leaseOf(machine), 1);
     return { ...increment, held: [...increment.held, ...ungoverned(input)] };
@@ -196,9 +197,9 @@ export class FleetSession {
   }
 
   /** The options of a class, found once for its kind: what has no room at the moment is left out anew each time. */
-  #optionsFor(around: Omit<Problem, 'classes' | 'options'>, demandClass: DemandClass): readonly Option[] {
+  #draftsFor(around: Omit<Problem, 'classes' | 'options'>, demandClass: DemandClass): readonly Draft[] {
     // The rest of a gang has options of its own place.
-    if (demandClass.completion !== null) return optionsIn(around)(demandClass);
+    if (demandClass.completion !== null) return draftsIn(around)(demandClass);
     const options = this.#kinds.of(around.fleets, this.#market, demandClass);
     return options.filter(({ at, machinesPerLot }) => {
       const available = around.supply.available(at);

@@ -11,7 +11,7 @@ import type { Optimum } from './optimise.ts';
 import { optimiseOver } from './optimise.ts';
 import type { Option, Problem } from './option.ts';
 import { fleetOf } from './option.ts';
-import { obstaclesByOffer, optionsOf } from './problem.ts';
+import { obstaclesByOffer, optionFrom, optionsOf } from './problem.ts';
 import { PlaceKeys } from './prune.ts';
 import type { Loss, RuleBook, Rules } from './rules.ts';
 import {
@@ -283,7 +283,7 @@ function isObstacle(rule: string): rule is Obstacle {
 }
 
 function withClass(options: readonly Option[], classIndex: number): readonly Option[] {
-  return options.map((option) => ({ ...option, classIndex }));
+  return options.map((option) => optionFrom(option, classIndex));
 }
 
 /** What the placements leave of quotas and free machines. */

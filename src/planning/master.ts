@@ -220,9 +220,9 @@ export class Master {
     // Three providers with two markets each are what fleets mostly have.
     const perPlace = this.problem.classes.length * FIRST_PER_PLACE * 6 > FIRST_IN_ALL ? 1 : FIRST_PER_PLACE;
     const counts = new Map<string, number>();
-    return candidates.filter(({ option: { running, weight } }) => {
+    return candidates.filter(({ option: { running, at } }) => {
       if (running !== null) return true;
-      const place = `${weight.provider} ${weight.subjects.market}`;
+      const place = `${at.subjects.provider} ${at.subjects.market}`;
       const count = counts.get(place) ?? 0;
       counts.set(place, count + 1);
       return count < perPlace;

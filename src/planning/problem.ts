@@ -36,36 +36,38 @@ export function problemFrom(
   around: Pick<Problem, 'input' | 'market' | 'supply' | 'fleets' | 'teamSpends'>,
   demand: readonly DemandClass[],
   moves: boolean,
-  optionsFor: (demandClass: DemandClass) => readonly Option[] = optionsIn(around),
+  draftsFor: (demandClass: DemandClass) => readonly Draft[] = draftsIn(around),
 ): Problem {
   const { input, market, fleets } = around;
   const parts = demand.flatMap((demandClass) => {
-    const options = optionsFor(demandClass);
+    const drafts = draftsFor(demandClass);
     // Replicas of different workloads never share a machine, so classes with shared machines fall apart into their members.
     const shares =
-      options.some(({ replicasPerLot }) => replicasPerLot > 1) ||
+      drafts.some(({ replicasPerLot }) => replicasPerLot > 1) ||
       demandClass.members.some(({ running }) => running.some(({ replicas }) => replicas.length > 1));
     const alone = shares ? demandClass.members.map((member) => classOfMember(demandClass, member)) : [demandClass];
-    return alone.map((part) => ({ part, options }));
+    return alone.map((part) => ({ part, drafts }));
   });
   parts.sort((a, b) => compareText(a.part.key, b.part.key));
   return {
     ...around,
     classes: parts.map(({ part }) => part),
-    options: parts.map(({ part, options }, classIndex) => {
-      const running = moves ? runningOptions(input, fleets, market, part, options) : [];
-      return [...running, ...options].map((option) => ({ ...option, classIndex }));
+    options: parts.map(({ part, drafts }, classIndex) => {
+      const options = drafts.map((draft) => optionFrom(draft, classIndex));
+      if (!moves) return options;
+      const running = runningOptions(input, fleets, market, part, options);
+      return [...running.map((option) => ({ ...option, classIndex })), ...options];
     }),
   };
 }
 
-/** Finds the options of classes in given surroundings. */
-export function optionsIn({
+/** Finds what classes may need in given surroundings, in the order of preference. */
+export function draftsIn({
   market,
   supply,
   fleets,
   teamSpends,
-}: Pick<Problem, 'market' | 'supply' | 'fleets' | 'teamSpends'>): (demandClass: DemandClass) => readonly Option[] {
+}: Pick<Problem, 'market' | 'supply' | 'fleets' | 'teamSpends'>): (demandClass: DemandClass) => readonly Draft[] {
   const budgeted = new Set(teamSpends.map(({ team }) => team));
   const keysOf = new Map<Fleet, PlaceKeys>();
   const narrowed = new Map<Fleet, MarketView>();
@@ -80,7 +82,7 @@ export function optionsIn({
       choices = narrowed.get(fleet) ?? withoutTwins(market, fleet.policy, rules, supply, keys, budgeted.size > 0);
       narrowed.set(fleet, choices);
     }
-    return optionsOf(fleets, choices, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
+    return neededDrafts(fleets, choices, supply, demandClass, budgeted.has(demandClass.spec.team), keys);
   };
 }
 
@@ -97,10 +99,22 @@ export function optionsOf(
   placeKeys: PlaceKeys,
   lifted: ReadonlySet<string> = new Set(),
 ): readonly Option[] {
+  const drafts = neededDrafts(fleets, market, supply, demandClass, budgeted, placeKeys, lifted);
+  return drafts.map((draft) => optionFrom(draft, 0));
+}
+
+function neededDrafts(
+  fleets: readonly Fleet[],
+  market: MarketView,
+  supply: Supply,
+  demandClass: DemandClass,
+  budgeted: boolean,
+  placeKeys: PlaceKeys,
+  lifted: ReadonlySet<string> = new Set(),
+): readonly Draft[] {
   const drafts = draftsOf(fleets, market, supply, demandClass, lifted);
   const { policy } = fleetOf(fleets, demandClass);
-  // Only drafts that an optimal plan may need become options.
-  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys).map(optionFrom);
+  return pruned(demandClass, drafts, rulesOf(policy), supply, budgeted, placeKeys);
 }
 
 /** Every way to serve the class that only `lifted` obstacles stand in the way of, in the order of preference. */
@@ -195,19 +209,45 @@ function draftAt(
   };
 }
 
-export function optionFrom(draft: Draft): Option {
-  const weight: Weight = {
-    subjects: draft.at.subjects,
-    provider: draft.at.offer.pool.provider,
-    machines: draft.machinesPerLot,
-    amounts: {
-      spend: amountOf(draft, 'spend'),
-      accelerators: amountOf(draft, 'accelerators'),
-      'accelerator-hours': amountOf(draft, 'accelerator-hours'),
-      'effective-cost': amountOf(draft, 'effective-cost'),
-    },
-  };
-  return { ...draft, classIndex: 0, weight, running: null };
+/** The option of a class to launch lots as in the draft. */
+export function optionFrom(draft: Draft, classIndex: number): Option {
+  return new FreshOption(draft, classIndex);
+}
+
+/** Vast fleets have millions of options and use few: what those count is found out when somebody asks. */
+class FreshOption implements Option {
+  readonly classIndex: number;
+  readonly at: MarketOffer;
+  readonly choice: AcceleratorChoice;
+  readonly machinesPerLot: number;
+  readonly replicasPerLot: number;
+  readonly effectiveCostPerLot: number;
+  readonly running = null;
+  #weight: Weight | null = null;
+
+  constructor({ at, choice, machinesPerLot, replicasPerLot, effectiveCostPerLot }: Draft, classIndex: number) {
+    this.classIndex = classIndex;
+    this.at = at;
+    this.choice = choice;
+    this.machinesPerLot = machinesPerLot;
+    this.replicasPerLot = replicasPerLot;
+    this.effectiveCostPerLot = effectiveCostPerLot;
+  }
+
+  get weight(): Weight {
+    this.#weight ??= {
+      subjects: this.at.subjects,
+      provider: this.at.offer.pool.provider,
+      machines: this.machinesPerLot,
+      amounts: {
+        spend: amountOf(this, 'spend'),
+        accelerators: amountOf(this, 'accelerators'),
+        'accelerator-hours': amountOf(this, 'accelerator-hours'),
+        'effective-cost': amountOf(this, 'effective-cost'),
+      },
+    };
+    return this.#weight;
+  }
 }
 
 function byPreference(a: Draft, b: Draft): number {

@@ -25,7 +25,7 @@ function servableBy(
   supply: Supply,
 ): number {
   let most = 0;
-  for (const [subject, there] of Map.groupBy(options, ({ weight }) => weight.subjects[loss] ?? '')) {
+  for (const [subject, there] of Map.groupBy(options, ({ at }) => at.subjects[loss] ?? '')) {
     const room = surviveRoom(rules, demandClass, loss, subject) ?? demandClass.demand;
     const held = there.reduce((sum, option) => sum + option.replicasPerLot * mostLots(supply, option, room), 0);
     most += Math.min(room, held);

@@ -8,10 +8,8 @@ export const MOVING_MUTANTS: readonly Mutant[] = [
     what: 'drops the column of a lease whose pool nobody offers any more',
     why: 'what runs is always an option: without its column it would have to move',
     file: 'problem.ts',
-    from: 'const running = moves ? runningOptions(input, fleets, market, part, options) : [];',
-    to: `const running = moves
-        ? runningOptions(input, fleets, market, part, options).filter(({ at }) => market.byKey.has(at.key))
-        : [];`,
+    from: 'const running = runningOptions(input, fleets, market, part, options);',
+    to: `const running = runningOptions(input, fleets, market, part, options).filter(({ at }) => market.byKey.has(at.key));`,
     noticedBy: [MOVES, 'leaves what nobody offers any more where it is, although others move'],
   },
   {

@@ -35,7 +35,7 @@ export const PLACING_MUTANTS: readonly Mutant[] = [
     what: 'puts replicas of several workloads on one machine',
     why: 'a machine serves one workload',
     file: 'problem.ts',
-    from: 'options.some(({ replicasPerLot }) => replicasPerLot > 1) ||',
+    from: 'drafts.some(({ replicasPerLot }) => replicasPerLot > 1) ||',
     to: '',
     noticedBy: [WORDS, 'belong to one of several alike workloads'],
   },

@@ -3,9 +3,8 @@ import { kindOf } from './demand.ts';
 import type { Supply } from './eligibility.ts';
 import type { Fleet } from './fleets.ts';
 import type { MarketView } from './market-view.ts';
-import type { Option } from './option.ts';
 import { fleetOf } from './option.ts';
-import { draftsOf, optionFrom } from './problem.ts';
+import { draftsOf } from './problem.ts';
 import type { Draft } from './prune.ts';
 import { Exhaustive, PlaceKeys, Signatures } from './prune.ts';
 import { rulesOf } from './rules.ts';
@@ -23,22 +22,20 @@ interface Place {
   readonly rows: string;
   readonly withQuotas: string;
   isOpen: boolean;
-  /** Made when it is needed first. */
-  option: Option | null;
 }
 
 interface Kind {
   /** Every place that was open when the kind was seen first, in the order of preference. */
   readonly places: readonly Place[];
   /** Those of them that a plan may need; null = to be found anew. */
-  needed: readonly Option[] | null;
+  needed: readonly Draft[] | null;
 }
 
 /**
- * The options of classes, found once for each kind of class, in a market where places sell out one after another. What is
+ * The drafts that classes may need, found once for each kind of class, in a market where places sell out one after another. What is
  * needed does not depend on quotas and free machines of the moment.
  */
-export class KindOptions {
+export class KindDrafts {
   readonly #placeKeys: ReadonlyMap<Fleet['policy'], PlaceKeys>;
   readonly #budgetedTeams: ReadonlySet<string>;
   readonly #kinds = new Map<string, Kind>();
@@ -51,7 +48,7 @@ export class KindOptions {
   }
 
   /** Not for classes that complete a gang. */
-  of(fleets: readonly Fleet[], market: MarketView, demandClass: DemandClass): readonly Option[] {
+  of(fleets: readonly Fleet[], market: MarketView, demandClass: DemandClass): readonly Draft[] {
     const name = this.#nameOf(market, demandClass);
     const kind = this.#kinds.get(name) ?? { places: this.#placesOf(fleets, market, demandClass), needed: null };
     this.#kinds.set(name, kind);
@@ -65,7 +62,7 @@ export class KindOptions {
       for (const place of kind.places) {
         if (!place.isOpen || !offers.has(place.draft.at.key)) continue;
         place.isOpen = false;
-        if (place.option !== null && kind.needed?.includes(place.option)) kind.needed = null;
+        if (kind.needed?.includes(place.draft)) kind.needed = null;
       }
     }
   }
@@ -91,7 +88,7 @@ export class KindOptions {
     const signatures = new Signatures(demandClass, rules, budgeted, keys);
     return draftsOf(fleets, market, UNLIMITED, demandClass).map((draft) => {
       const rows = signatures.rowsOf(draft);
-      return { draft, rows, withQuotas: signatures.withQuotas(draft, rows), isOpen: true, option: null };
+      return { draft, rows, withQuotas: signatures.withQuotas(draft, rows), isOpen: true };
     });
   }
 }
@@ -103,14 +100,9 @@ function mayShare(market: MarketView, { spec }: DemandClass): boolean {
   });
 }
 
-function neededOf(places: readonly Place[]): readonly Option[] {
+function neededOf(places: readonly Place[]): readonly Draft[] {
   const before = new Exhaustive();
-  const needed: Option[] = [];
-  for (const place of places) {
-    const { draft, rows, withQuotas, isOpen } = place;
-    if (!isOpen || !before.leavesNeed(rows, withQuotas, UNLIMITED.available(draft.at) !== null)) continue;
-    place.option ??= optionFrom(draft);
-    needed.push(place.option);
-  }
-  return needed;
+  return places.flatMap(({ draft, rows, withQuotas, isOpen }) =>
+    isOpen && before.leavesNeed(rows, withQuotas, UNLIMITED.available(draft.at) !== null) ? [draft] : [],
+  );
 }
