@@ -1,5 +1,5 @@
 import type { Placement } from './allocation.ts';
-import { effectiveCostOf, placedByClass } from './allocation.ts';
+import { effectiveCostOf, fleetsAfter, placedByClass } from './allocation.ts';
 import { lacksProviders } from './breaches.ts';
 import type { LimitSlope } from './cuts.ts';
 import { Cuts, placementsIn } from './cuts.ts';
@@ -72,12 +72,15 @@ export async function optimise(problem: Problem, rules: RuleBook, wish: Wish): P
   const required = wanted.map((count, fleet) => (lacking[fleet] === true ? 1 : count));
   const most = await optimiseOver(problem, rules, required, wish);
   let best = most;
-  for (const fleet of rules.keys()) {
+  for (const [fleet, own] of rules.entries()) {
     if (lacking[fleet] !== true) continue;
     for (let count = wanted[fleet] ?? 1; count > 1; count -= 1) {
       required[fleet] = count;
       const spread = await optimiseOver(problem, rules, required, { ...wish, placed: most.placed });
-      if (spread.placed.every((placed, index) => placed === most.placed[index])) {
+      // Where nothing is placed at all, what is kept may still stand at too few.
+      const after = fleetsAfter(problem, spread.placements)[fleet];
+      const isSpread = after !== undefined && !lacksProviders(after, own, count);
+      if (isSpread && spread.placed.every((placed, index) => placed === most.placed[index])) {
         best = spread;
         break;
       }

@@ -23,6 +23,26 @@ describe('the reasons of a hold', () => {
     expect(others).toEqual([]);
   });
 
+  it('are the fleet’s own, however few providers another fleet stands at', async () => {
+    const pool = 'aws/r/a/p5/spot';
+    const gang = [{ accelerator: 'H100-80GB-SXM', count: 16, perMachine: null, throughput: 1 }];
+    const input = inputWith({
+      policies: [
+        policyWith({ name: 'lone', teams: ['lone'], minProviders: 2 }),
+        policyWith({ name: 'other', teams: ['other'], maxShare: caps({ region: 0.75 }), measure: 'effective-cost' }),
+      ],
+      offers: [offerAt(pool, 1)],
+      workloads: [
+        workload('kept', { team: 'lone', replicas: 2, maxPriceMicroUsdPerHour: usd(0.5) }),
+        workload('broken', { team: 'other', accelerators: gang }),
+      ],
+      leases: [leaseAt('l1', 'kept', pool, 1), leaseAt('l2', 'broken', pool, 1, { partCount: 2 })],
+    });
+    const { held } = await planFleet(input);
+    const broken = held.find(({ workloadId }) => workloadId === 'broken');
+    expect(broken?.reasons.map(({ rule }) => rule)).toEqual(['maxShare.region']);
+  });
+
   it('tell until when the pool is sold out', async () => {
     const soldOut = [
       {
