@@ -72,7 +72,7 @@ export const brokerSchema = z
             reconcileSeconds: wholeNumber(1, 3600).default(5),
             sweepSeconds: wholeNumber(1, 86_400).default(300),
             interruptionsSeconds: wholeNumber(1, 60)
-              .default(5)
+              .default(1)
               .describe('Between two looks for notices that a cloud takes a machine back'),
             rebalanceSeconds: wholeNumber(10, 86_400)
               .default(900)

@@ -34,7 +34,7 @@ describe('parseBrokerConfig', () => {
           quotasSeconds: 300,
           reconcileSeconds: 5,
           sweepSeconds: 300,
-          interruptionsSeconds: 5,
+          interruptionsSeconds: 1,
           rebalanceSeconds: 900,
         },
         launch: { attemptTimeoutSeconds: 600, visibilitySeconds: 60, callbackUrl: null },
