@@ -29,11 +29,15 @@ export function decideNext(planner: DeadlinePlanner, situation: Situation): Deci
   const onDemand = cheapestOnDemand(situation);
   if (isLastMoment(situation)) return hurry(situation, onDemand);
   const all = candidates(planner, situation, onDemand);
-  const best = all.reduce((a, b) => (b.cost < a.cost ? b : a));
-  const here = all.find(({ decision }) => decision.action === 'stay' && decision.place !== onDemand?.place);
-  // What runs is only given up for more than the doubt in the figures: another start's worth.
+  // One more start's worth. The figures are learnt, and slack and runs that are given up do not come back: neither is for less than that.
   const doubt = ((onDemand?.price ?? 0) * situation.overheadSeconds) / 3600;
-  return here !== undefined && here.cost < best.cost + doubt * Number(process.env.DOUBT ?? 1) ? here.decision : best.decision;
+  const spot = new Set(situation.places.filter(({ market }) => market === 'spot').map(({ place }) => place));
+  function weighed({ decision: { action, place }, cost }: Candidate): number {
+    const keeps = place !== null && spot.has(place) && action === 'stay';
+    const waste = action === 'wait' && all.length > 1 && all.some(({ decision }) => decision.place !== null && spot.has(decision.place));
+    return cost - (keeps ? doubt : 0) + (waste ? doubt : 0);
+  }
+  return all.reduce((a, b) => (weighed(b) < weighed(a) ? b : a)).decision;
 }
 
 /** The safety net of Uniform Progress (NSDI'24), for steps of any length. */

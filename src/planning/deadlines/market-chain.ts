@@ -16,36 +16,57 @@ export interface MarketChain {
 const RUN = UP_STATES + 1;
 
 export function chainOf(watch: MarketWatch, fallbackPrice: number): MarketChain {
-  const { stateSeconds } = watch.prior;
+  const weight = watch.prior.stateWeight;
+  const outageShare = priorOutageShare(watch);
   const market = new Float64Array(STATES * STATES);
   const run = new Float64Array(RUN * RUN);
-  const landings = new Float64Array(UP_STATES * STATES);
+  const landings = landingsOf(watch, outageShare);
   const prices = new Float64Array(UP_STATES);
   for (let from = 0; from < STATES; from++) {
-    const seconds = (watch.dwell[from] ?? 0) + stateSeconds;
+    const rates = priorRates(from, outageShare);
+    const seconds = weight / rates.reduce((a, b) => a + b, 0);
     for (let to = 0; to < STATES; to++) {
       if (to === from) continue;
-      market[from * STATES + to] = ((watch.moves[from * STATES + to] ?? 0) + stateSeconds * priorRate(from, to)) / seconds;
+      const events = (watch.moves[from * STATES + to] ?? 0) + seconds * (rates[to] ?? 0);
+      market[from * STATES + to] = events / ((watch.dwell[from] ?? 0) + seconds);
     }
   }
   for (let from = 0; from < UP_STATES; from++) {
-    const seconds = (watch.runDwell[from] ?? 0) + stateSeconds;
-    let lost = stateSeconds * lossRate(from);
-    const start = lost;
+    const seconds = weight / lossRate(from);
+    const exposure = (watch.runDwell[from] ?? 0) + seconds;
+    let lost = weight;
     for (let to = 0; to < STATES; to++) lost += watch.landings[from * STATES + to] ?? 0;
-    for (let to = 0; to < STATES; to++) {
-      landings[from * STATES + to] = ((watch.landings[from * STATES + to] ?? 0) + start * priorLanding(to)) / lost;
-    }
-    run[from * RUN + UP_STATES] = lost / seconds;
+    run[from * RUN + UP_STATES] = lost / exposure;
     for (let to = 0; to < UP_STATES; to++) {
       if (to === from) continue;
-      const rate = to === from + 1 ? ageingRate(from) : 0;
-      run[from * RUN + to] = ((watch.runMoves[from * UP_STATES + to] ?? 0) + stateSeconds * rate) / seconds;
+      const imagined = to === from + 1 ? seconds * ageingRate(from) : 0;
+      run[from * RUN + to] = ((watch.runMoves[from * UP_STATES + to] ?? 0) + imagined) / exposure;
     }
-    const upSeconds = watch.dwell[from] ?? 0;
-    prices[from] = ((watch.paid[from] ?? 0) + stateSeconds * fallbackPrice) / (upSeconds + stateSeconds);
+    prices[from] = ((watch.paid[from] ?? 0) + PRICE_SECONDS * fallbackPrice) / ((watch.dwell[from] ?? 0) + PRICE_SECONDS);
   }
   return { market: withDiagonal(market, STATES), run: withDiagonal(run, RUN), landings, prices };
+}
+
+const PRICE_SECONDS = 3600;
+
+/** What the loss of a run leads to: by its state, towards that of all runs, towards what the number of places lets expect. */
+function landingsOf(watch: MarketWatch, outageShare: number): Float64Array {
+  const weight = watch.prior.stateWeight;
+  const landings = new Float64Array(UP_STATES * STATES);
+  const all = priorLandings(outageShare).map((chance) => chance * weight);
+  for (let from = 0; from < UP_STATES; from++) {
+    for (let to = 0; to < STATES; to++) all[to] = (all[to] ?? 0) + (watch.landings[from * STATES + to] ?? 0);
+  }
+  const total = all.reduce((a, b) => a + b, 0);
+  for (let from = 0; from < UP_STATES; from++) {
+    let lost = weight;
+    for (let to = 0; to < STATES; to++) lost += watch.landings[from * STATES + to] ?? 0;
+    for (let to = 0; to < STATES; to++) {
+      const expected = (weight * (all[to] ?? 0)) / total;
+      landings[from * STATES + to] = ((watch.landings[from * STATES + to] ?? 0) + expected) / lost;
+    }
+  }
+  return landings;
 }
 
 function lossRate(state: number): number {
@@ -57,17 +78,34 @@ function ageingRate(state: number): number {
   return state < UP_STATES - 1 ? lossRate(state) : 0;
 }
 
-/** Without sightings: the best place is lost like a run, for another or for none; an outage goes on longer the longer it has lasted. */
-function priorRate(from: number, to: number): number {
-  if (isUp(from)) return lossRate(from) * priorLanding(to) + (to === from + 1 && isUp(to) ? ageingRate(from) : 0);
-  const edge = OUTAGE_EDGES[from - UP_STATES] ?? 0;
-  const next = OUTAGE_EDGES[from - UP_STATES + 1];
-  if (isUp(to)) return to === 1 ? 1 / (2 * (edge + 1800)) : 0;
-  return next !== undefined && to === from + 1 ? 1 / (next - edge) : 0;
+/** The chance that there is no other place when one is lost. Places fail together: they count as half as many others. */
+function priorOutageShare(watch: MarketWatch): number {
+  return (1 - PRIOR_UP_SHARE) ** (Math.max(watch.places.size - 1, 0) / 2);
 }
 
-function priorLanding(to: number): number {
-  return to === UP_STATES ? 0.6 : to === 1 ? 0.4 : 0;
+const PRIOR_UP_SHARE = 0.6;
+
+function priorLandings(outageShare: number): number[] {
+  return Array.from({ length: STATES }, (_, to) => {
+    if (to === UP_STATES) return outageShare;
+    return to === 1 || to === 2 ? (1 - outageShare) / 2 : 0;
+  });
+}
+
+/** Without sightings: the best place is lost like a run, for another or for none; the longer an outage has lasted, the longer it goes on. */
+function priorRates(from: number, outageShare: number): readonly number[] {
+  if (isUp(from)) {
+    return priorLandings(outageShare).map((chance, to) => {
+      if (to === from) return 0;
+      return lossRate(from) * chance + (to === from + 1 && isUp(to) ? ageingRate(from) : 0);
+    });
+  }
+  const edge = OUTAGE_EDGES[from - UP_STATES] ?? 0;
+  const next = OUTAGE_EDGES[from - UP_STATES + 1];
+  return Array.from({ length: STATES }, (_, to) => {
+    if (to === 1) return 1 / (edge + 1800);
+    return next !== undefined && to === from + 1 ? 1 / (next - edge) : 0;
+  });
 }
 
 function withDiagonal(generator: Float64Array, size: number): Float64Array {

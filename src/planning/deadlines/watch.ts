@@ -16,8 +16,7 @@ export interface Prior {
   readonly poolWeight: number;
   readonly frailtyWeight: number;
   readonly bucketWeight: number;
-  /** Seconds of imagined watching of each state of the market. */
-  readonly stateSeconds: number;
+  readonly stateWeight: number;
   /** Counts lose half their weight in this time; markets change. */
   readonly halfLifeSeconds: number;
 }
@@ -28,7 +27,7 @@ export const DEFAULT_PRIOR: Prior = {
   poolWeight: 1,
   frailtyWeight: 2,
   bucketWeight: 2,
-  stateSeconds: 3600,
+  stateWeight: Number(process.env['SW'] ?? 2),
   halfLifeSeconds: 20 * 86_400,
 };
 
