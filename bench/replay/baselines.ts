@@ -10,34 +10,36 @@ function cheapestAvailable(scene: Scene, tick: number): Choice {
   return best;
 }
 
-/** Spot where there is any, else idle until the last minute: `left ≤ T + 2d` → on-demand to the end. */
+/** Spot where there is any, else idle until the last minute: once a tick later the time left would be below work + 2d, on-demand to the end. */
 export const greedy: Policy = {
   name: 'greedy',
   create: (scene, job) => (moment) => {
-    if (moment.mode >= 0) return moment.mode;
-    if (moment.mode === ON_DEMAND) return ON_DEMAND;
-    if (moment.ticksLeft * scene.tickSeconds <= moment.leftSeconds + 2 * job.overheadSeconds) return ON_DEMAND;
-    return cheapestAvailable(scene, moment.tick);
+    if (moment.mode !== IDLE) return moment.mode;
+    const { ticksLeft, leftSeconds, tick } = moment;
+    if ((ticksLeft - 1) * scene.tickSeconds < leftSeconds + 2 * job.overheadSeconds) return ON_DEMAND;
+    return cheapestAvailable(scene, tick);
   },
 };
 
 /**
- * Uniform Progress (Wu et al., "Can't Be Late: Optimizing Spot Instance Savings under Deadlines", NSDI'24): on spot when there is any; behind
- * the straight line from nothing done to all done at the deadline, on-demand, and there until ahead of the line by `2d`.
+ * Uniform Progress (Wu et al., "Can't Be Late: Optimizing Spot Instance Savings under Deadlines", NSDI'24): a run on spot goes on until it is
+ * lost; behind the straight line from nothing done to all done at the deadline, on-demand; that goes on until ahead of the line by `2d`, or by
+ * `d` where there is spot to go to. The line is read at the tick's end.
  */
 export const uniformProgress: Policy = {
   name: 'uniform progress',
   create: (scene, job) => (moment) => {
     if (moment.mode >= 0) return moment.mode;
     const spot = cheapestAvailable(scene, moment.tick);
+    const ahead = (spot === IDLE ? 2 : 1) * job.overheadSeconds;
+    if (moment.mode === ON_DEMAND && isBehind(scene, job, moment, ahead)) return ON_DEMAND;
     if (spot !== IDLE) return spot;
-    const aheadSeconds = moment.mode === ON_DEMAND ? 2 * job.overheadSeconds : 0;
-    return isBehind(scene, job, moment, aheadSeconds) ? ON_DEMAND : IDLE;
+    return isBehind(scene, job, moment, 0) ? ON_DEMAND : IDLE;
   },
 };
 
 function isBehind(scene: Scene, job: Job, { tick, leftSeconds }: Moment, aheadSeconds: number): boolean {
   const deadlineSeconds = scene.ticks * scene.tickSeconds;
-  const expected = ((tick * scene.tickSeconds + aheadSeconds) * job.taskSeconds) / deadlineSeconds;
+  const expected = (((tick + 1) * scene.tickSeconds + aheadSeconds) * job.taskSeconds) / deadlineSeconds;
   return job.taskSeconds - leftSeconds < expected;
 }

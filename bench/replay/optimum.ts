@@ -1,4 +1,4 @@
-import { type Labels, emptyLabels, mergeLabels, pushLabel } from './labels.ts';
+import { emptyLabels, type Labels, mergeLabels, pushLabel } from './labels.ts';
 import { type Bounds, boundsOf } from './relaxation.ts';
 import type { Job, Scene } from './scene.ts';
 import { type Steps, stepsOf } from './steps.ts';
@@ -18,21 +18,14 @@ export function optimalCost(scene: Scene, job: Job): number {
   const start = fronts[steps.start];
   if (start !== undefined) pushLabel(start, 0, 0);
   for (let tick = 0; tick < scene.ticks; tick++) {
-    fronts = advance(scene, steps, bounds, fronts, tick, best);
+    fronts = advance(steps, bounds, fronts, tick, best);
     for (const front of fronts) best = Math.min(best, cheapestDone(front, job.taskSeconds));
   }
   return (best * scene.tickSeconds) / 3600;
 }
 
 /** The fronts one tick later. A label whose bound is no better than `best` is not carried on. */
-function advance(
-  scene: Scene,
-  steps: Steps,
-  bounds: Bounds,
-  fronts: readonly Labels[],
-  tick: number,
-  best: number,
-): Labels[] {
+function advance(steps: Steps, bounds: Bounds, fronts: readonly Labels[], tick: number, best: number): Labels[] {
   const next = Array.from({ length: steps.states }, emptyLabels);
   function carry(from: Labels, to: number, price: number, work: number): void {
     const target = next[to];
@@ -43,7 +36,9 @@ function advance(
       if (bounds.leastCost(tick + 1, to, cost, done) < best - 1e-6) pushLabel(target, cost, done);
     }
   }
-  const stopped = steps.stopped.map(({ sources }) => mergeLabels(sources.map((state) => fronts[state] ?? emptyLabels())));
+  const stopped = steps.stopped.map(({ sources }) =>
+    mergeLabels(sources.map((state) => fronts[state] ?? emptyLabels())),
+  );
   for (const [place, { state, starts }] of steps.stopped.entries()) {
     const front = stopped[place] ?? emptyLabels();
     carry(front, state, 0, 0);

@@ -10,17 +10,18 @@ export function ours(prior?: Prior): Policy {
     create(scene, job) {
       const watch = createMarketWatch(prior);
       const pastTicks = scene.zones[0]?.past.available.length ?? 0;
-      for (let tick = 0; tick < pastTicks; tick++) observe(watch, tick * scene.tickSeconds, sightings(scene, tick, 'past'));
+      for (let tick = 0; tick < pastTicks; tick++)
+        observe(watch, tick * scene.tickSeconds, sightings(scene, tick, 'past'));
       const planner = createDeadlinePlanner(watch);
       return (moment) => {
         observe(watch, (pastTicks + moment.tick) * scene.tickSeconds, sightings(scene, moment.tick, 'now'));
-        return choose(scene, moment, decideNext(planner, situationOf(scene, job, moment)).place);
+        return choose(scene, decideNext(planner, situationOf(scene, job, moment)).place);
       };
     },
   };
 }
 
-export function sightings(scene: Scene, tick: number, when: 'past' | 'now'): readonly Sighting[] {
+function sightings(scene: Scene, tick: number, when: 'past' | 'now'): readonly Sighting[] {
   return scene.zones.map((zone) => {
     const { available, prices } = when === 'past' ? zone.past : zone;
     return { place: zone.name, isAvailable: available[tick] === 1, price: prices[tick] ?? 0 };
@@ -29,7 +30,7 @@ export function sightings(scene: Scene, tick: number, when: 'past' | 'now'): rea
 
 const ON_DEMAND_PLACE = 'on-demand';
 
-export function situationOf(scene: Scene, job: Job, moment: Moment): Situation {
+function situationOf(scene: Scene, job: Job, moment: Moment): Situation {
   const { mode, pendingSeconds, region, tick } = moment;
   const spot = scene.zones.map(
     (zone): PlaceNow => ({
@@ -47,11 +48,14 @@ export function situationOf(scene: Scene, job: Job, moment: Moment): Situation {
     overheadSeconds: job.overheadSeconds,
     stepSeconds: scene.tickSeconds,
     running: place === undefined ? null : { place, pendingSeconds },
-    places: [...spot, { place: ON_DEMAND_PLACE, market: 'on-demand', price: scene.onDemandPrice, isAvailable: true, moveCost: 0 }],
+    places: [
+      ...spot,
+      { place: ON_DEMAND_PLACE, market: 'on-demand', price: scene.onDemandPrice, isAvailable: true, moveCost: 0 },
+    ],
   };
 }
 
-function choose(scene: Scene, moment: Moment, place: string | null): Choice {
+function choose(scene: Scene, place: string | null): Choice {
   if (place === null) return IDLE;
   if (place === ON_DEMAND_PLACE) return ON_DEMAND;
   return scene.zones.findIndex(({ name }) => name === place);

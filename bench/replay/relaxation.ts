@@ -1,5 +1,5 @@
 import type { Job, Scene } from './scene.ts';
-import type { Steps } from './steps.ts';
+import type { Start, Steps, Stopped } from './steps.ts';
 
 export interface Bounds {
   /** The cost of an answer, in price units times ticks. */
@@ -24,7 +24,10 @@ export function boundsOf(scene: Scene, job: Job, steps: Steps): Bounds {
   const most = valuesOf(scene, steps, 1, false);
   const task = job.taskSeconds - 1e-6;
   let low = 0;
-  let high = (100 * Math.max(scene.onDemandPrice, ...scene.zones.map(({ prices }) => prices.reduce((a, b) => Math.max(a, b), 0)))) / scene.tickSeconds;
+  let high =
+    (100 *
+      Math.max(scene.onDemandPrice, ...scene.zones.map(({ prices }) => prices.reduce((a, b) => Math.max(a, b), 0)))) /
+    scene.tickSeconds;
   let upper = Number.POSITIVE_INFINITY;
   let dual = -1;
   const kept: Values[] = [];
@@ -62,29 +65,51 @@ export function boundsOf(scene: Scene, job: Job, steps: Steps): Bounds {
 function valuesOf(scene: Scene, steps: Steps, price: number, isPaid: boolean): Values {
   const { states } = steps;
   const of = new Float64Array((scene.ticks + 1) * states);
+  const paid = (runner: number, tick: number, fee: number): number => (isPaid ? steps.price(runner, tick) + fee : 0);
   for (let tick = scene.ticks - 1; tick >= 0; tick--) {
     const at = tick * states;
-    const next = at + states;
-    for (const { state, sources, starts } of steps.stopped) {
-      let value = of[next + state] ?? 0;
-      for (const { runner, to, work, fee } of starts) {
-        if (!steps.isOpen(runner, tick)) continue;
-        const paid = isPaid ? steps.price(runner, tick) + fee : 0;
-        value = Math.max(value, price * work - paid + (of[next + to] ?? 0));
-      }
-      for (const source of sources) of[at + source] = value;
+    for (const one of steps.stopped) {
+      const value = stoppedValue(
+        steps,
+        one,
+        tick,
+        of,
+        (start) => price * start.work - paid(start.runner, tick, start.fee),
+      );
+      for (const source of one.sources) of[at + source] = value;
     }
     for (const { from, to, runner, work } of steps.continuations) {
       if (!steps.isOpen(runner, tick)) continue;
-      const paid = isPaid ? steps.price(runner, tick) : 0;
-      of[at + from] = Math.max(of[at + from] ?? 0, price * work - paid + (of[next + to] ?? 0));
+      const value = price * work - paid(runner, tick, 0) + (of[at + states + to] ?? 0);
+      of[at + from] = Math.max(of[at + from] ?? 0, value);
     }
   }
   return { price, of };
 }
 
+/** The best of staying stopped and of every start. */
+function stoppedValue(
+  { states, isOpen }: Steps,
+  { state, starts }: Stopped,
+  tick: number,
+  of: Float64Array,
+  gain: (start: Start) => number,
+): number {
+  const next = (tick + 1) * states;
+  let value = of[next + state] ?? 0;
+  for (const start of starts) {
+    if (isOpen(start.runner, tick)) value = Math.max(value, gain(start) + (of[next + start.to] ?? 0));
+  }
+  return value;
+}
+
 /** A schedule that is best at this price of work, up to where all work is done. */
-function follow(scene: Scene, steps: Steps, { price, of }: Values, taskSeconds: number): { cost: number; work: number } {
+function follow(
+  scene: Scene,
+  steps: Steps,
+  { price, of }: Values,
+  taskSeconds: number,
+): { cost: number; work: number } {
   let state = steps.start;
   let cost = 0;
   let work = 0;
@@ -104,7 +129,12 @@ interface Step {
   readonly work: number;
 }
 
-function bestStep(steps: Steps, state: number, tick: number, worth: (to: number, work: number, paid: number) => number): Step {
+function bestStep(
+  steps: Steps,
+  state: number,
+  tick: number,
+  worth: (to: number, work: number, paid: number) => number,
+): Step {
   const place = steps.stopped.find(({ sources }) => sources.includes(state));
   let best: Step = { to: place?.state ?? 0, paid: 0, work: 0 };
   function consider(to: number, work: number, paid: number): void {

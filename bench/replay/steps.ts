@@ -47,9 +47,12 @@ export function stepsOf(scene: Scene, job: Job): Steps {
   const regions = job.egress === 0 ? [''] : [...new Set(scene.zones.map(({ region }) => region))];
   const places = job.egress === 0 ? 1 : regions.length + 1;
   const fee = (job.egress * 3600) / scene.tickSeconds;
-  const stopped: { state: number; sources: number[]; starts: Start[] }[] = Array.from({ length: places }, (_, state) => ({
-    ...{ state, sources: [state], starts: [] },
-  }));
+  const stopped: { state: number; sources: number[]; starts: Start[] }[] = Array.from(
+    { length: places },
+    (_, state) => ({
+      ...{ state, sources: [state], starts: [] },
+    }),
+  );
   const continuations: Continuation[] = [];
   let states = places;
   /** Adds the states of one run, and how it goes on and stops. */
@@ -72,7 +75,8 @@ export function stepsOf(scene: Scene, job: Job): Steps {
       from.starts.push({ runner, to, work, fee: isMove ? fee : 0 });
     }
   }
-  for (const from of stopped) from.starts.push({ runner: scene.zones.length, to: addRun(scene.zones.length, from.state), work, fee: 0 });
+  for (const from of stopped)
+    from.starts.push({ runner: scene.zones.length, to: addRun(scene.zones.length, from.state), work, fee: 0 });
   return {
     ...{ states, start: job.egress === 0 ? 0 : regions.length, stopped, continuations },
     isOpen: (runner, tick) => scene.zones[runner]?.available[tick] !== 0,

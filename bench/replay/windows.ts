@@ -15,8 +15,6 @@ export interface Settings {
   readonly usesTracePrices: boolean;
   /** Paid at each start on spot in another region. */
   readonly egress: MicroUsd;
-  /** What the job's owner could have seen before the window. */
-  readonly hasHistory: boolean;
 }
 
 export function jobOf({ taskHours, overheadMinutes, egress }: Settings): Job {
@@ -39,12 +37,11 @@ export function windowsOf(trace: Trace, settings: Settings): readonly Scene[] {
   const scenes: Scene[] = [];
   for (let from = 0; from + ticks <= trace.tickCount; from += step) {
     const zones = whole.map(({ name, region, available, prices }): SceneZone => {
-      const start = settings.hasHistory ? 0 : from;
       return {
         ...{ name, region },
         available: available.subarray(from, from + ticks),
         prices: prices.subarray(from, from + ticks),
-        past: { available: available.subarray(start, from), prices: prices.subarray(start, from) },
+        past: { available: available.subarray(0, from), prices: prices.subarray(0, from) },
       };
     });
     scenes.push({
@@ -53,6 +50,12 @@ export function windowsOf(trace: Trace, settings: Settings): readonly Scene[] {
     });
   }
   return scenes;
+}
+
+/** The same window, for somebody who did not watch the market before it. */
+export function withoutPast(scene: Scene): Scene {
+  const past = { available: new Uint8Array(), prices: new Float64Array() };
+  return { ...scene, zones: scene.zones.map((zone) => ({ ...zone, past })) };
 }
 
 /** The same window as one that knows a single zone. */

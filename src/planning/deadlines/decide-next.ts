@@ -25,7 +25,8 @@ const SOLVE_EVERY_SECONDS = 4 * 3600;
  * a start on spot, for one more step would leave less than the work and one start, it runs on-demand, or stays where it works already.
  */
 export function decideNext(planner: DeadlinePlanner, situation: Situation): Decision {
-  if (situation.workLeftSeconds <= 0) return { action: situation.running === null ? 'wait' : 'stay', place: null, reason: 'done' };
+  if (situation.workLeftSeconds <= 0)
+    return { action: situation.running === null ? 'wait' : 'stay', place: null, reason: 'done' };
   const onDemand = cheapestOnDemand(situation);
   if (isLastMoment(situation)) return hurry(situation, onDemand);
   const all = candidates(planner, situation, onDemand);
@@ -34,7 +35,10 @@ export function decideNext(planner: DeadlinePlanner, situation: Situation): Deci
   const spot = new Set(situation.places.filter(({ market }) => market === 'spot').map(({ place }) => place));
   function weighed({ decision: { action, place }, cost }: Candidate): number {
     const keeps = place !== null && spot.has(place) && action === 'stay';
-    const waste = action === 'wait' && all.length > 1 && all.some(({ decision }) => decision.place !== null && spot.has(decision.place));
+    const waste =
+      action === 'wait' &&
+      all.length > 1 &&
+      all.some(({ decision }) => decision.place !== null && spot.has(decision.place));
     return cost - (keeps ? doubt : 0) + (waste ? doubt : 0);
   }
   return all.reduce((a, b) => (weighed(b) < weighed(a) ? b : a)).decision;
@@ -77,7 +81,11 @@ interface Candidate {
   readonly cost: number;
 }
 
-export function candidates(planner: DeadlinePlanner, situation: Situation, onDemand: PlaceNow | null): readonly Candidate[] {
+export function candidates(
+  planner: DeadlinePlanner,
+  situation: Situation,
+  onDemand: PlaceNow | null,
+): readonly Candidate[] {
   const table = tableFor(planner, situation, onDemand);
   const { running, places, overheadSeconds } = situation;
   const found: Candidate[] = [waiting(planner, table, situation)];
@@ -86,7 +94,10 @@ export function candidates(planner: DeadlinePlanner, situation: Situation, onDem
     const isHere = one.place === running?.place;
     if (one.market === 'on-demand' && !isHere && one !== onDemand) continue;
     const pending = isHere ? (running?.pendingSeconds ?? 0) : overheadSeconds;
-    const run = one.market === 'spot' ? spotCost(planner, table, situation, one, pending) : onDemandCost(planner, table, situation, one, pending);
+    const run =
+      one.market === 'spot'
+        ? spotCost(planner, table, situation, one, pending)
+        : onDemandCost(planner, table, situation, one, pending);
     found.push({
       decision: { action: isHere ? 'stay' : 'start', place: one.place, reason: 'cost' },
       cost: run + (isHere ? 0 : one.moveCost),
@@ -128,17 +139,30 @@ function stepChances(planner: DeadlinePlanner, table: ValueTable, seconds: numbe
   return planner.step.chances;
 }
 
-function onDemandCost(planner: DeadlinePlanner, table: ValueTable, situation: Situation, one: PlaceNow, pending: number): number {
+function onDemandCost(
+  planner: DeadlinePlanner,
+  table: ValueTable,
+  situation: Situation,
+  one: PlaceNow,
+  pending: number,
+): number {
   const slack = slackOf(situation) - pending;
   const value = marketNow(planner.watch).reduce(
-    (sum, { state, share }) => sum + share * valueAt(table, table.onDemand, STATES, situation.workLeftSeconds, slack, state),
+    (sum, { state, share }) =>
+      sum + share * valueAt(table, table.onDemand, STATES, situation.workLeftSeconds, slack, state),
     0,
   );
   return value + (one.price * pending) / 3600;
 }
 
 /** As the table has it for the life expected here, with this place's own price for as long as it is expected to last. */
-function spotCost(planner: DeadlinePlanner, table: ValueTable, situation: Situation, one: PlaceNow, pending: number): number {
+function spotCost(
+  planner: DeadlinePlanner,
+  table: ValueTable,
+  situation: Situation,
+  one: PlaceNow,
+  pending: number,
+): number {
   const record = planner.watch.places.get(one.place);
   const life = record === undefined ? 3600 : lifeOf(planner.watch, record);
   const { lower, upper, share } = betweenStates(life);
@@ -168,7 +192,10 @@ function tableFor(planner: DeadlinePlanner, situation: Situation, onDemand: Plac
   ) {
     return table;
   }
-  const chain: MarketChain = chainOf(planner.watch, spot.length === 0 ? dearest : spot.reduce((a, b) => a + b, 0) / spot.length);
+  const chain: MarketChain = chainOf(
+    planner.watch,
+    spot.length === 0 ? dearest : spot.reduce((a, b) => a + b, 0) / spot.length,
+  );
   const solved = solveValues({
     chain,
     workSeconds: situation.workLeftSeconds,

@@ -16,25 +16,34 @@ export interface MarketChain {
 const RUN = UP_STATES + 1;
 
 export function chainOf(watch: MarketWatch, fallbackPrice: number): MarketChain {
-  const weight = watch.prior.stateWeight;
   const outageShare = priorOutageShare(watch);
+  const prices = Float64Array.from({ length: UP_STATES }, (_, state) => {
+    const paid = (watch.paid[state] ?? 0) + PRICE_SECONDS * fallbackPrice;
+    return paid / ((watch.dwell[state] ?? 0) + PRICE_SECONDS);
+  });
+  return { market: marketOf(watch, outageShare), run: runOf(watch), landings: landingsOf(watch, outageShare), prices };
+}
+
+function marketOf(watch: MarketWatch, outageShare: number): Float64Array {
   const market = new Float64Array(STATES * STATES);
-  const run = new Float64Array(RUN * RUN);
-  const landings = landingsOf(watch, outageShare);
-  const prices = new Float64Array(UP_STATES);
   for (let from = 0; from < STATES; from++) {
     const rates = priorRates(from, outageShare);
-    const seconds = weight / rates.reduce((a, b) => a + b, 0);
+    const seconds = watch.prior.stateWeight / rates.reduce((a, b) => a + b, 0);
     for (let to = 0; to < STATES; to++) {
       if (to === from) continue;
       const events = (watch.moves[from * STATES + to] ?? 0) + seconds * (rates[to] ?? 0);
       market[from * STATES + to] = events / ((watch.dwell[from] ?? 0) + seconds);
     }
   }
+  return withDiagonal(market, STATES);
+}
+
+function runOf(watch: MarketWatch): Float64Array {
+  const run = new Float64Array(RUN * RUN);
   for (let from = 0; from < UP_STATES; from++) {
-    const seconds = weight / lossRate(from);
+    const seconds = watch.prior.stateWeight / lossRate(from);
     const exposure = (watch.runDwell[from] ?? 0) + seconds;
-    let lost = weight;
+    let lost = watch.prior.stateWeight;
     for (let to = 0; to < STATES; to++) lost += watch.landings[from * STATES + to] ?? 0;
     run[from * RUN + UP_STATES] = lost / exposure;
     for (let to = 0; to < UP_STATES; to++) {
@@ -42,9 +51,8 @@ export function chainOf(watch: MarketWatch, fallbackPrice: number): MarketChain 
       const imagined = to === from + 1 ? seconds * ageingRate(from) : 0;
       run[from * RUN + to] = ((watch.runMoves[from * UP_STATES + to] ?? 0) + imagined) / exposure;
     }
-    prices[from] = ((watch.paid[from] ?? 0) + PRICE_SECONDS * fallbackPrice) / ((watch.dwell[from] ?? 0) + PRICE_SECONDS);
   }
-  return { market: withDiagonal(market, STATES), run: withDiagonal(run, RUN), landings, prices };
+  return withDiagonal(run, RUN);
 }
 
 const PRICE_SECONDS = 3600;
@@ -123,7 +131,7 @@ export function after(generator: Float64Array, size: number, seconds: number): F
   for (let i = 0; i < size; i++) fastest = Math.max(fastest, -(generator[i * size + i] ?? 0) * seconds);
   const halvings = Math.max(0, Math.ceil(Math.log2(fastest + 1e-12)) + 6);
   const scale = seconds / 2 ** halvings;
-  let chances = generator.map((rate, index) => rate * scale + (index % (size + 1) === 0 ? 1 : 0));
+  let chances: Float64Array = generator.map((rate, index) => rate * scale + (index % (size + 1) === 0 ? 1 : 0));
   for (let i = 0; i < halvings; i++) chances = times(chances, chances, size);
   return chances;
 }
@@ -134,7 +142,8 @@ function times(a: Float64Array, b: Float64Array, size: number): Float64Array {
     for (let k = 0; k < size; k++) {
       const factor = a[i * size + k] ?? 0;
       if (factor === 0) continue;
-      for (let j = 0; j < size; j++) product[i * size + j] = (product[i * size + j] ?? 0) + factor * (b[k * size + j] ?? 0);
+      for (let j = 0; j < size; j++)
+        product[i * size + j] = (product[i * size + j] ?? 0) + factor * (b[k * size + j] ?? 0);
     }
   }
   return product;

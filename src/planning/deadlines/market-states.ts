@@ -29,7 +29,11 @@ export function isUp(state: number): boolean {
 }
 
 /** Where a life lies between two states, for values in between: `share` of the upper one. */
-export function betweenStates(life: number): { readonly lower: number; readonly upper: number; readonly share: number } {
+export function betweenStates(life: number): {
+  readonly lower: number;
+  readonly upper: number;
+  readonly share: number;
+} {
   const place = Math.log(life / (LIVES[0] ?? 1)) / Math.log((LIVES[1] ?? 1) / (LIVES[0] ?? 1));
   const lower = Math.min(Math.max(Math.floor(place), 0), UP_STATES - 1);
   const upper = Math.min(lower + 1, UP_STATES - 1);

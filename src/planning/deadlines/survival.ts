@@ -50,7 +50,12 @@ export function pooledHazards(counts: AgeCounts, prior: readonly number[], weigh
  * Hazards of one place: the pool's, times how frail this place is (gamma–Poisson shrinkage of its events against those expected of it), then
  * bucket by bucket towards its own counts. Weights are in imagined events.
  */
-export function placeHazards(counts: AgeCounts, pool: Float64Array, frailtyWeight: number, bucketWeight: number): Float64Array {
+export function placeHazards(
+  counts: AgeCounts,
+  pool: Float64Array,
+  frailtyWeight: number,
+  bucketWeight: number,
+): Float64Array {
   let events = frailtyWeight;
   let expected = frailtyWeight;
   for (let bucket = 0; bucket < pool.length; bucket++) {

@@ -113,7 +113,8 @@ function sweepRuns(sweep: Sweep, work: number, slack: number): void {
   }
   for (let state = 0; state < UP_STATES; state++) {
     let value = (chain.prices[state] ?? 0) * stepHours;
-    for (let to = 0; to < UP_STATES; to++) value += (runStep[state * RUN + to] ?? 0) * (table.spot[less * UP_STATES + to] ?? 0);
+    for (let to = 0; to < UP_STATES; to++)
+      value += (runStep[state * RUN + to] ?? 0) * (table.spot[less * UP_STATES + to] ?? 0);
     value += (runStep[state * RUN + UP_STATES] ?? 0) * landed(table, state, less);
     table.spot[at * UP_STATES + state] = value;
   }
@@ -123,7 +124,8 @@ function sweepRuns(sweep: Sweep, work: number, slack: number): void {
 function landed(table: ValueTable, state: number, cell: number): number {
   const { landings } = table.input.chain;
   let value = 0;
-  for (let to = 0; to < STATES; to++) value += (landings[state * STATES + to] ?? 0) * (table.idle[cell * STATES + to] ?? 0);
+  for (let to = 0; to < STATES; to++)
+    value += (landings[state * STATES + to] ?? 0) * (table.idle[cell * STATES + to] ?? 0);
   return value;
 }
 
@@ -179,7 +181,14 @@ function startSpot(sweep: Sweep, row: number, slack: number, state: number): num
 }
 
 /** The value between the steps. Less slack than none counts as none. */
-export function valueAt(table: ValueTable, values: Float64Array, states: number, workSeconds: number, slackSeconds: number, state: number): number {
+export function valueAt(
+  table: ValueTable,
+  values: Float64Array,
+  states: number,
+  workSeconds: number,
+  slackSeconds: number,
+  state: number,
+): number {
   const work = Math.min(Math.max(workSeconds / table.stepSeconds, 0), table.workSteps);
   const slack = Math.min(Math.max(slackSeconds / table.stepSeconds, 0), table.slackSteps - 1);
   const workLow = Math.min(Math.floor(work), table.workSteps - 1);

@@ -1,6 +1,14 @@
 import type { MicroUsdPerHour } from '../../domain/money.ts';
 import { outageState, STATES, UP_STATES, upState } from './market-states.ts';
-import { type AgeCounts, addExposure, AGE_EDGES, emptyCounts, placeHazards, pooledHazards, residualLife } from './survival.ts';
+import {
+  AGE_EDGES,
+  type AgeCounts,
+  addExposure,
+  emptyCounts,
+  placeHazards,
+  pooledHazards,
+  residualLife,
+} from './survival.ts';
 
 /** What somebody saw of a spot place at a moment. */
 export interface Sighting {
@@ -27,7 +35,7 @@ export const DEFAULT_PRIOR: Prior = {
   poolWeight: 1,
   frailtyWeight: 2,
   bucketWeight: 2,
-  stateWeight: Number(process.env['SW'] ?? 2),
+  stateWeight: 2,
   halfLifeSeconds: 20 * 86_400,
 };
 
@@ -89,17 +97,27 @@ export function lifeOf(watch: MarketWatch, record: PlaceRecord): number {
 export function observe(watch: MarketWatch, atSeconds: number, sightings: readonly Sighting[]): void {
   const last = watch.atSeconds;
   if (last !== null && atSeconds < last) {
-    throw new RangeError(`sightings come in order of time: ${atSeconds} s lies before ${last} s, which was seen already`);
+    throw new RangeError(
+      `sightings come in order of time: ${atSeconds} s lies before ${last} s, which was seen already`,
+    );
   }
   const passed = last === null ? 0 : atSeconds - last;
-  const before = [...watch.places.values()].filter(({ isUp }) => isUp).map((record) => ({ record, state: upState(lifeOf(watch, record)) }));
+  const before = [...watch.places.values()]
+    .filter(({ isUp }) => isUp)
+    .map((record) => ({ record, state: upState(lifeOf(watch, record)) }));
   for (const sighting of sightings) seePlace(watch, sighting, last, passed, atSeconds);
   watch.atSeconds = atSeconds;
   if (watch.learntAtSeconds === null || atSeconds - watch.learntAtSeconds >= LEARN_EVERY_SECONDS) learn(watch);
   seeMarket(watch, before, passed);
 }
 
-function seePlace(watch: MarketWatch, sighting: Sighting, last: number | null, passed: number, atSeconds: number): void {
+function seePlace(
+  watch: MarketWatch,
+  sighting: Sighting,
+  last: number | null,
+  passed: number,
+  atSeconds: number,
+): void {
   const record = watch.places.get(sighting.place);
   if (record === undefined) {
     watch.places.set(sighting.place, {
@@ -128,7 +146,9 @@ function learn(watch: MarketWatch): void {
   const now = watch.atSeconds ?? 0;
   const passed = watch.learntAtSeconds === null ? 0 : now - watch.learntAtSeconds;
   const kept = 0.5 ** (passed / watch.prior.halfLifeSeconds);
-  const fading = [watch.pool, ...[...watch.places.values()].map(({ counts }) => counts)].flatMap(({ events, exposure }) => [events, exposure]);
+  const fading = [watch.pool, ...[...watch.places.values()].map(({ counts }) => counts)].flatMap(
+    ({ events, exposure }) => [events, exposure],
+  );
   const states = [watch.moves, watch.dwell, watch.runMoves, watch.runDwell, watch.landings, watch.paid];
   for (const table of [...fading, ...states]) for (let i = 0; i < table.length; i++) table[i] = (table[i] ?? 0) * kept;
   const pool = pooledHazards(watch.pool, perSecond(watch.prior), watch.prior.poolWeight);
@@ -138,8 +158,14 @@ function learn(watch: MarketWatch): void {
   watch.learntAtSeconds = now;
 }
 
+/** A run that could have been under way since the last sighting. */
+interface RunBefore {
+  readonly record: PlaceRecord;
+  readonly state: number;
+}
+
 /** How the market, and each run that might have been under way, moved since the last sighting. */
-function seeMarket(watch: MarketWatch, before: readonly { readonly record: PlaceRecord; readonly state: number }[], passed: number): void {
+function seeMarket(watch: MarketWatch, before: readonly RunBefore[], passed: number): void {
   const now = watch.atSeconds ?? 0;
   const best = bestPlace(watch);
   if (best !== null) watch.outageSinceSeconds = null;
@@ -149,17 +175,20 @@ function seeMarket(watch: MarketWatch, before: readonly { readonly record: Place
   if (passed > 0) {
     add(watch.dwell, watch.state, passed);
     if (state !== watch.state) add(watch.moves, watch.state * STATES + state, 1);
-    for (const one of before) {
-      add(watch.runDwell, one.state, passed);
-      if (!one.record.isUp) add(watch.landings, one.state * STATES + state, 1);
-      else {
-        const to = upState(lifeOf(watch, one.record));
-        if (to !== one.state) add(watch.runMoves, one.state * UP_STATES + to, 1);
-      }
-    }
+    for (const one of before) seeRun(watch, one, state, passed);
     if (best !== null) add(watch.paid, state, passed * best.price);
   }
   watch.state = state;
+}
+
+function seeRun(watch: MarketWatch, { record, state: from }: RunBefore, market: number, passed: number): void {
+  add(watch.runDwell, from, passed);
+  if (!record.isUp) {
+    add(watch.landings, from * STATES + market, 1);
+    return;
+  }
+  const to = upState(lifeOf(watch, record));
+  if (to !== from) add(watch.runMoves, from * UP_STATES + to, 1);
 }
 
 function add(table: Float64Array, index: number, value: number): void {
