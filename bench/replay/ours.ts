@@ -21,7 +21,7 @@ export function ours(prior?: Prior): Policy {
   };
 }
 
-function sightings(scene: Scene, tick: number, when: 'past' | 'now'): readonly Sighting[] {
+export function sightings(scene: Scene, tick: number, when: 'past' | 'now'): readonly Sighting[] {
   return scene.zones.map((zone) => {
     const { available, prices } = when === 'past' ? zone.past : zone;
     return { place: zone.name, isAvailable: available[tick] === 1, price: prices[tick] ?? 0 };
@@ -30,7 +30,7 @@ function sightings(scene: Scene, tick: number, when: 'past' | 'now'): readonly S
 
 const ON_DEMAND_PLACE = 'on-demand';
 
-function situationOf(scene: Scene, job: Job, moment: Moment): Situation {
+export function situationOf(scene: Scene, job: Job, moment: Moment): Situation {
   const { mode, pendingSeconds, region, tick } = moment;
   const spot = scene.zones.map(
     (zone): PlaceNow => ({

@@ -69,15 +69,24 @@ export function placeHazards(
   });
 }
 
+/** Hazards are `factor` times themselves for so many seconds from now. */
+export interface Stress {
+  readonly factor: number;
+  readonly seconds: number;
+}
+
 /** Mean seconds until the end of a run of this age, of at most `horizon` seconds each. */
-export function residualLife(hazards: Float64Array, age: number, horizon: number): number {
+export function residualLife(hazards: Float64Array, age: number, horizon: number, stress: Stress): number {
   let mean = 0;
   let alive = 1;
   let from = age;
+  const calm = age + stress.seconds;
   const end = age + horizon;
-  for (let bucket = ageBucket(age); from < end; bucket++) {
-    const to = Math.min(end, AGE_EDGES[bucket + 1] ?? Number.POSITIVE_INFINITY);
-    const hazard = Math.max(hazards[bucket] ?? 0, 1e-12);
+  while (from < end) {
+    const bucket = ageBucket(from);
+    const edge = Math.min(end, AGE_EDGES[bucket + 1] ?? Number.POSITIVE_INFINITY);
+    const to = from < calm ? Math.min(edge, calm) : edge;
+    const hazard = Math.max((hazards[bucket] ?? 0) * (from < calm ? stress.factor : 1), 1e-12);
     const still = Math.exp(-hazard * (to - from));
     mean += (alive * (1 - still)) / hazard;
     alive *= still;

@@ -2,6 +2,7 @@ import type { MicroUsdPerHour } from '../../domain/money.ts';
 import { outageState, STATES, UP_STATES, upState } from './market-states.ts';
 import {
   AGE_EDGES,
+  ageBucket,
   type AgeCounts,
   addExposure,
   emptyCounts,
@@ -27,6 +28,9 @@ export interface Prior {
   readonly stateWeight: number;
   /** Counts lose half their weight in this time; markets change. */
   readonly halfLifeSeconds: number;
+  /** Bad hours strike many places at once, and pass: how fast losses beyond the expected are forgotten, and how many are put down to chance. */
+  readonly stressHalfLifeSeconds: number;
+  readonly stressWeight: number;
 }
 
 /** Young runs end soon, old ones last: the shape that every trace of spot GPUs that we know has, in round numbers. */
@@ -37,6 +41,8 @@ export const DEFAULT_PRIOR: Prior = {
   bucketWeight: 2,
   stateWeight: 2,
   halfLifeSeconds: 20 * 86_400,
+  stressHalfLifeSeconds: 4 * 3600,
+  stressWeight: 4,
 };
 
 export interface PlaceRecord {
@@ -57,6 +63,9 @@ export interface MarketWatch {
   /** When the last place was lost; null while there is one. */
   outageSinceSeconds: number | null;
   learntAtSeconds: number | null;
+  /** Losses of late at all places together, and those that were expected at their ages. */
+  recentLosses: number;
+  recentExpected: number;
   /** The state of the market last seen, and how long a run in the best place is expected to last; 0 where there is none. */
   state: number;
   bestLife: number;
@@ -75,6 +84,7 @@ export function createMarketWatch(prior: Prior = DEFAULT_PRIOR): MarketWatch {
   return {
     ...{ prior, places: new Map(), pool: emptyCounts() },
     ...{ atSeconds: null, outageSinceSeconds: null, learntAtSeconds: null, state: UP_STATES, bestLife: 0 },
+    ...{ recentLosses: 0, recentExpected: 0 },
     moves: new Float64Array(STATES * STATES),
     dwell: new Float64Array(STATES),
     runMoves: new Float64Array(UP_STATES * UP_STATES),
@@ -88,9 +98,12 @@ export function createMarketWatch(prior: Prior = DEFAULT_PRIOR): MarketWatch {
 const HORIZON_SECONDS = 5 * 86_400;
 const LEARN_EVERY_SECONDS = 3600;
 
-/** Seconds that a run in this place is expected to last from now, as its age and past tell. */
+/** Seconds that a run in this place is expected to last from now, as its age, its past and the market's last hours tell. */
 export function lifeOf(watch: MarketWatch, record: PlaceRecord): number {
-  return residualLife(record.hazards, Math.max((watch.atSeconds ?? 0) - record.sinceSeconds, 0), HORIZON_SECONDS);
+  const { stressWeight, stressHalfLifeSeconds } = watch.prior;
+  const stress = (watch.recentLosses + stressWeight) / (watch.recentExpected + stressWeight);
+  const age = Math.max((watch.atSeconds ?? 0) - record.sinceSeconds, 0);
+  return residualLife(record.hazards, age, HORIZON_SECONDS, { factor: stress, seconds: 2 * stressHalfLifeSeconds });
 }
 
 /** Takes in what is seen at `atSeconds`, which must not lie before the last sighting. Throws RangeError where it does. */
@@ -105,10 +118,24 @@ export function observe(watch: MarketWatch, atSeconds: number, sightings: readon
   const before = [...watch.places.values()]
     .filter(({ isUp }) => isUp)
     .map((record) => ({ record, state: upState(lifeOf(watch, record)) }));
+  seeStress(watch, sightings, passed);
   for (const sighting of sightings) seePlace(watch, sighting, last, passed, atSeconds);
   watch.atSeconds = atSeconds;
   if (watch.learntAtSeconds === null || atSeconds - watch.learntAtSeconds >= LEARN_EVERY_SECONDS) learn(watch);
   seeMarket(watch, before, passed);
+}
+
+function seeStress(watch: MarketWatch, sightings: readonly Sighting[], passed: number): void {
+  const kept = 0.5 ** (passed / watch.prior.stressHalfLifeSeconds);
+  watch.recentLosses *= kept;
+  watch.recentExpected *= kept;
+  for (const { place, isAvailable } of sightings) {
+    const record = watch.places.get(place);
+    if (record?.isUp !== true) continue;
+    const age = (watch.atSeconds ?? 0) - record.sinceSeconds;
+    watch.recentExpected += passed * (record.hazards[ageBucket(age)] ?? 0);
+    if (!isAvailable) watch.recentLosses += 1;
+  }
 }
 
 function seePlace(
