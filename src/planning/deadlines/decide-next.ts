@@ -1,4 +1,4 @@
-import { after, chainOf, type MarketChain } from './market-chain.ts';
+import { adverseChain, after, chainOf } from './market-chain.ts';
 import { betweenStates, STATES, UP_STATES } from './market-states.ts';
 import type { Decision, PlaceNow, Situation } from './situation.ts';
 import { solveValues, type ValueTable, valueAt } from './value-table.ts';
@@ -7,16 +7,28 @@ import { lifeOf, type MarketWatch } from './watch.ts';
 /** The values that a job's decisions are made by, solved anew as the market is learnt. Made by {@link createDeadlinePlanner}. */
 export interface DeadlinePlanner {
   readonly watch: MarketWatch;
-  table: ValueTable | null;
+  tables: Tables | null;
   solvedAtSeconds: number;
   /** Chances of the market over one step of decisions. */
-  step: { readonly table: ValueTable; readonly seconds: number; readonly chances: Float64Array } | null;
+  steps: Map<ValueTable, { readonly seconds: number; readonly chances: Float64Array }>;
+}
+
+interface Tables {
+  readonly learnt: ValueTable;
+  readonly adverse: ValueTable;
 }
 
 /** One per job; jobs of one market may share what was learnt of it. */
 export function createDeadlinePlanner(watch: MarketWatch): DeadlinePlanner {
-  return { watch, table: null, solvedAtSeconds: 0, step: null };
+  return { watch, tables: null, solvedAtSeconds: 0, steps: new Map() };
 }
+
+/**
+ * What was learnt is no more than an average of the past, and most of the loss lies in the hours when all places fail at once. So every decision
+ * is weighed under a market this much worse as well; slack is then not spent as if such hours never came.
+ */
+const ADVERSE_WEIGHT = 0.5;
+const ADVERSE_FACTOR = 2;
 
 const SOLVE_EVERY_SECONDS = 4 * 3600;
 
@@ -81,26 +93,32 @@ interface Candidate {
   readonly cost: number;
 }
 
+/** What there is to do, and what each is expected to cost: under the market as learnt, and under a worse one, weighed. */
 export function candidates(
   planner: DeadlinePlanner,
   situation: Situation,
   onDemand: PlaceNow | null,
 ): readonly Candidate[] {
-  const table = tableFor(planner, situation, onDemand);
+  const tables = tablesFor(planner, situation, onDemand);
   const { running, places, overheadSeconds } = situation;
-  const found: Candidate[] = [waiting(planner, table, situation)];
+  function weigh(cost: (table: ValueTable) => number): number {
+    return (1 - ADVERSE_WEIGHT) * cost(tables.learnt) + ADVERSE_WEIGHT * cost(tables.adverse);
+  }
+  const found: Candidate[] = [
+    {
+      decision: { action: 'wait', place: null, reason: 'cost' },
+      cost: weigh((table) => waitingCost(planner, table, situation)),
+    },
+  ];
   for (const one of places) {
     if (!one.isAvailable) continue;
     const isHere = one.place === running?.place;
     if (one.market === 'on-demand' && !isHere && one !== onDemand) continue;
     const pending = isHere ? (running?.pendingSeconds ?? 0) : overheadSeconds;
-    const run =
-      one.market === 'spot'
-        ? spotCost(planner, table, situation, one, pending)
-        : onDemandCost(planner, table, situation, one, pending);
+    const run = one.market === 'spot' ? spotCost : onDemandCost;
     found.push({
       decision: { action: isHere ? 'stay' : 'start', place: one.place, reason: 'cost' },
-      cost: run + (isHere ? 0 : one.moveCost),
+      cost: weigh((table) => run(planner, table, situation, one, pending)) + (isHere ? 0 : one.moveCost),
     });
   }
   return found;
@@ -110,7 +128,7 @@ function slackOf({ timeLeftSeconds, workLeftSeconds }: Situation): number {
   return timeLeftSeconds - workLeftSeconds;
 }
 
-function waiting(planner: DeadlinePlanner, table: ValueTable, situation: Situation): Candidate {
+function waitingCost(planner: DeadlinePlanner, table: ValueTable, situation: Situation): number {
   const slack = slackOf(situation) - situation.stepSeconds;
   const chances = stepChances(planner, table, situation.stepSeconds);
   const now = marketNow(planner.watch);
@@ -119,7 +137,7 @@ function waiting(planner: DeadlinePlanner, table: ValueTable, situation: Situati
     const chance = now.reduce((sum, { state, share }) => sum + share * (chances[state * STATES + to] ?? 0), 0);
     cost += chance * valueAt(table, table.idle, STATES, situation.workLeftSeconds, slack, to);
   }
-  return { decision: { action: 'wait', place: null, reason: 'cost' }, cost };
+  return cost;
 }
 
 /** The market lies between two of its states while there is spot. */
@@ -133,10 +151,11 @@ function marketNow({ state, bestLife }: MarketWatch): readonly { readonly state:
 }
 
 function stepChances(planner: DeadlinePlanner, table: ValueTable, seconds: number): Float64Array {
-  if (planner.step === null || planner.step.table !== table || planner.step.seconds !== seconds) {
-    planner.step = { table, seconds, chances: after(table.input.chain.market, STATES, seconds) };
-  }
-  return planner.step.chances;
+  const known = planner.steps.get(table);
+  if (known?.seconds === seconds) return known.chances;
+  const chances = after(table.input.chain.market, STATES, seconds);
+  planner.steps.set(table, { seconds, chances });
+  return chances;
 }
 
 function onDemandCost(
@@ -176,34 +195,39 @@ function spotCost(
   return low * (1 - share) + high * share + dearer + (one.price * pending) / 3600;
 }
 
-function tableFor(planner: DeadlinePlanner, situation: Situation, onDemand: PlaceNow | null): ValueTable {
+function tablesFor(planner: DeadlinePlanner, situation: Situation, onDemand: PlaceNow | null): Tables {
   const now = planner.watch.atSeconds ?? 0;
-  const { table } = planner;
   const spot = situation.places.filter(({ market }) => market === 'spot').map(({ price }) => price);
   const dearest = Math.max(...spot, 1);
   // Without on-demand, an hour of it stands for an hour too late: dear, but no infinity.
   const onDemandPrice = onDemand?.price ?? 3 * dearest;
+  const { tables } = planner;
   if (
-    table !== null &&
+    tables !== null &&
     now - planner.solvedAtSeconds < SOLVE_EVERY_SECONDS &&
-    table.input.onDemandPrice === onDemandPrice &&
-    table.input.overheadSeconds === situation.overheadSeconds &&
-    table.input.workSeconds >= situation.workLeftSeconds
+    isFor(tables.learnt, situation, onDemandPrice)
   ) {
-    return table;
+    return tables;
   }
-  const chain: MarketChain = chainOf(
-    planner.watch,
-    spot.length === 0 ? dearest : spot.reduce((a, b) => a + b, 0) / spot.length,
-  );
-  const solved = solveValues({
-    chain,
-    workSeconds: situation.workLeftSeconds,
-    slackSeconds: slackOf(situation),
-    overheadSeconds: situation.overheadSeconds,
-    onDemandPrice,
-  });
-  planner.table = solved;
+  const chain = chainOf(planner.watch, spot.length === 0 ? dearest : spot.reduce((a, b) => a + b, 0) / spot.length);
+  const job = {
+    ...{ workSeconds: situation.workLeftSeconds, slackSeconds: slackOf(situation) },
+    ...{ overheadSeconds: situation.overheadSeconds, onDemandPrice },
+  };
+  planner.tables = {
+    learnt: solveValues({ ...job, chain }),
+    adverse: solveValues({ ...job, chain: adverseChain(chain, ADVERSE_FACTOR) }),
+  };
   planner.solvedAtSeconds = now;
-  return solved;
+  planner.steps = new Map();
+  return planner.tables;
+}
+
+function isFor({ input }: ValueTable, situation: Situation, onDemandPrice: number): boolean {
+  return (
+    input.onDemandPrice === onDemandPrice &&
+    input.overheadSeconds === situation.overheadSeconds &&
+    input.workSeconds >= situation.workLeftSeconds &&
+    input.slackSeconds >= slackOf(situation)
+  );
 }

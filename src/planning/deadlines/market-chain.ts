@@ -24,6 +24,24 @@ export function chainOf(watch: MarketWatch, fallbackPrice: number): MarketChain 
   return { market: marketOf(watch, outageShare), run: runOf(watch), landings: landingsOf(watch, outageShare), prices };
 }
 
+/** The same market in worse times: runs are lost, and nothing is to be had, `factor` times as much; outages last `factor` times as long. */
+export function adverseChain(chain: MarketChain, factor: number): MarketChain {
+  const market = chain.market.map((rate, index) => {
+    const from = Math.floor(index / STATES);
+    const to = index % STATES;
+    if (isUp(from)) return isUp(to) ? rate : rate * factor;
+    return isUp(to) ? rate / factor : rate;
+  });
+  const run = chain.run.map((rate, index) => (index % RUN === UP_STATES ? rate * factor : rate));
+  const landings = chain.landings.map((chance, index) => {
+    const row = Math.floor(index / STATES) * STATES;
+    let none = 0;
+    for (let to = UP_STATES; to < STATES; to++) none += chain.landings[row + to] ?? 0;
+    return (chance * (isUp(index % STATES) ? 1 : factor)) / (1 + none * (factor - 1));
+  });
+  return { market: withDiagonal(market, STATES), run: withDiagonal(run, RUN), landings, prices: chain.prices };
+}
+
 function marketOf(watch: MarketWatch, outageShare: number): Float64Array {
   const market = new Float64Array(STATES * STATES);
   for (let from = 0; from < STATES; from++) {

@@ -2,9 +2,9 @@ import type { MicroUsdPerHour } from '../../domain/money.ts';
 import { outageState, STATES, UP_STATES, upState } from './market-states.ts';
 import {
   AGE_EDGES,
-  ageBucket,
   type AgeCounts,
   addExposure,
+  ageBucket,
   emptyCounts,
   placeHazards,
   pooledHazards,
@@ -42,7 +42,7 @@ export const DEFAULT_PRIOR: Prior = {
   stateWeight: 2,
   halfLifeSeconds: 20 * 86_400,
   stressHalfLifeSeconds: 4 * 3600,
-  stressWeight: 4,
+  stressWeight: 2,
 };
 
 export interface PlaceRecord {
