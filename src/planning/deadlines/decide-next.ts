@@ -212,7 +212,7 @@ function tablesFor(planner: DeadlinePlanner, situation: Situation, onDemand: Pla
   const chain = chainOf(planner.watch, spot.length === 0 ? dearest : spot.reduce((a, b) => a + b, 0) / spot.length);
   const job = {
     ...{ workSeconds: situation.workLeftSeconds, slackSeconds: slackOf(situation) },
-    ...{ overheadSeconds: situation.overheadSeconds, onDemandPrice },
+    ...{ overheadSeconds: situation.overheadSeconds, onDemandPrice, decisionSeconds: situation.stepSeconds },
   };
   planner.tables = {
     learnt: solveValues({ ...job, chain }),

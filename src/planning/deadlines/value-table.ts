@@ -10,6 +10,8 @@ export interface TableInput {
   readonly overheadSeconds: number;
   /** Micro-dollars an hour of the whole gang. */
   readonly onDemandPrice: number;
+  /** Between decisions: finer steps than that tell nothing. */
+  readonly decisionSeconds: number;
 }
 
 /**
@@ -41,7 +43,7 @@ const RUN = UP_STATES + 1;
 export function solveValues(input: TableInput): ValueTable {
   const { workSeconds, slackSeconds } = input;
   const stepSeconds = Math.max(
-    30,
+    input.decisionSeconds,
     workSeconds / MOST_WORK_STEPS,
     slackSeconds / MOST_WORK_STEPS,
     Math.sqrt((workSeconds * Math.max(slackSeconds, 0)) / MOST_CELLS),
