@@ -49,6 +49,7 @@ export function measureRow({ trace, settings }: Row, report: (done: number, of: 
   }
   const [greedyOne, uniformOne, greedyAll, uniformAll, optimum, watched, unwatched] = Array.from({ length: 7 }, tally);
   const mine = ours();
+  const fresh = ours();
   for (const [index, scene] of windows.entries()) {
     const onDemand = onDemandCost(scene, job);
     for (const zone of scene.zones) {
@@ -58,7 +59,7 @@ export function measureRow({ trace, settings }: Row, report: (done: number, of: 
     play(greedyAll, scene, job, greedy, onDemand);
     play(uniformAll, scene, job, uniformProgress, onDemand);
     play(watched, scene, job, mine, onDemand);
-    play(unwatched, withoutPast(scene), job, mine, onDemand);
+    play(unwatched, withoutPast(scene), job, fresh, onDemand);
     if (optimum !== undefined) add(optimum, optimalCost(scene, job) / onDemand, false);
     report(index + 1, windows.length);
   }
