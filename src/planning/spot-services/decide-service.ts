@@ -1,0 +1,68 @@
+import { poolKey, zoneKey } from '../../domain/pool.ts';
+import { Launches } from './launches.ts';
+import type { ServiceDecision, ServiceRules, ServiceState } from './service-state.ts';
+import { surplusOf } from './surplus.ts';
+import { type Outlook, outlookOf, riskNow, wishOf } from './wish.ts';
+
+/** Launching cover has to pay by this factor; keeping it only has to pay. Without it, cover would come and go. */
+const LAUNCH_MARGIN = 1.25;
+
+/**
+ * What to launch and what to end now. The same state gives the same decision. Call it whenever something happened, and from time to time.
+ * - Nothing is launched into a zone beyond its share (`zoneLimit`), whatever it is needed for.
+ * - What is missing of N is launched on on-demand at once, beside the spot launches that may be refused; whichever is not needed ends.
+ * - A replica is ended only when enough others serve in its stead, and while these are young only when they are worth relying on.
+ */
+export function decideService(rules: ServiceRules, state: ServiceState): ServiceDecision {
+  const outlook = outlookOf(rules, state);
+  const wish = wishOf(outlook);
+  const launches = new Launches(rules, state.replicas);
+  for (const [index, { pool }] of state.places.entries()) {
+    launches.add(pool, (wish.counts[index] ?? 0) - (outlook.held[index] ?? 0));
+  }
+  cover(outlook, state, launches);
+  return {
+    launches: launches.list(),
+    retire: surplusOf(outlook, state, wish),
+    wish: state.places.flatMap(({ pool }, index) => {
+      const count = wish.counts[index] ?? 0;
+      return count > 0 ? [{ pool, count }] : [];
+    }),
+  };
+}
+
+/**
+ * On-demand machines for what neither runs nor starts, and for more where the risk of the next minutes is worth them, in the cheapest places with room;
+ * those without spot pools in their zone first.
+ */
+function cover(outlook: Outlook, { replicas }: ServiceState, launches: Launches): void {
+  const { rules, places, blocked } = outlook;
+  const stay = replicas.filter(({ leaving }) => !leaving);
+  const sure = stay.length + launches.onDemandCount();
+  const least = Math.max(0, rules.replicas - sure);
+  let missing = least + worthwhile(outlook, outlook.held, sure + least - rules.replicas);
+  if (missing <= 0) return;
+  const spotZones = new Set(places.filter(({ pool }) => pool.market === 'spot').map(({ pool }) => zoneKey(pool)));
+  const open = places
+    .filter(({ pool }, index) => pool.market !== 'spot' && blocked[index] !== true)
+    .toSorted(
+      (a, b) =>
+        a.priceMicroUsdPerHour - b.priceMicroUsdPerHour ||
+        Number(spotZones.has(zoneKey(a.pool))) - Number(spotZones.has(zoneKey(b.pool))) ||
+        (poolKey(a.pool) < poolKey(b.pool) ? -1 : 1),
+    );
+  for (const { pool } of open) {
+    if (missing <= 0) return;
+    missing -= launches.add(pool, missing);
+  }
+}
+
+/** How many on-demand machines beside `over` cost less than the risk that they cover. */
+function worthwhile(outlook: Outlook, held: readonly number[], over: number): number {
+  let best = { cost: Number.POSITIVE_INFINITY, count: 0 };
+  for (let count = 0; count <= Math.max(0, ...held); count += 1) {
+    const cost = LAUNCH_MARGIN * count * outlook.fallbackPrice + riskNow(outlook, held, over + count);
+    if (cost < best.cost) best = { cost, count };
+  }
+  return best.count;
+}
