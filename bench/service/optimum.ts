@@ -39,10 +39,20 @@ export async function optimalCostShare(
     }),
   );
   for (const [index, stretch] of stretches.entries()) {
-    spreadRows(draft, held.map((own) => own[index] ?? 0), rule, options.replicas, world.zones.length);
+    spreadRows(
+      draft,
+      held.map((own) => own[index] ?? 0),
+      rule,
+      world.zones.length,
+    );
     if (stretch.from < cold) continue;
     const ready = held.map((own) => readyColumn(draft, own, stretches, index, cold));
-    draft.row(ready, ready.map(() => 1), options.replicas, Number.POSITIVE_INFINITY);
+    draft.row(
+      ready,
+      ready.map(() => 1),
+      options.replicas,
+      Number.POSITIVE_INFINITY,
+    );
   }
   const objective = await draft.solve();
   return objective === null ? null : objective / (options.replicas * world.onDemandPrice * paidSteps);
@@ -67,16 +77,26 @@ function readyColumn(
 }
 
 /** The last column is on-demand, which may be in any zone. */
-function spreadRows(draft: Draft, columns: readonly number[], rule: SpreadRule, replicas: number, zones: number): void {
+function spreadRows(draft: Draft, columns: readonly number[], rule: SpreadRule, zones: number): void {
   const spot = columns.slice(0, -1);
   if (rule.most !== undefined) {
     for (const column of spot) draft.row([column], [1], Number.NEGATIVE_INFINITY, rule.most);
-    draft.row(columns, columns.map(() => 1), Number.NEGATIVE_INFINITY, rule.most * zones);
+    draft.row(
+      columns,
+      columns.map(() => 1),
+      Number.NEGATIVE_INFINITY,
+      rule.most * zones,
+    );
   }
   if (rule.keep !== undefined) {
     for (const column of spot) {
       const others = columns.filter((other) => other !== column);
-      draft.row(others, others.map(() => 1), rule.keep, Number.POSITIVE_INFINITY);
+      draft.row(
+        others,
+        others.map(() => 1),
+        rule.keep,
+        Number.POSITIVE_INFINITY,
+      );
     }
   }
 }

@@ -42,7 +42,9 @@ export function ours(world: ServiceWorld, rules: ServiceRules): ServicePolicy {
     const nowAt = Math.round(view.step * world.stepSeconds * 1000);
     learn(view, nowAt);
     if (nowAt < nextAt && view.lost.size + view.refused.size === 0) return { launches: [], retire: [] };
-    const places = pools.map(({ zone, pool }): Place => ({ pool, priceMicroUsdPerHour: priceOf(world, zone, pool, view.step) }));
+    const places = pools.map(
+      ({ zone, pool }): Place => ({ pool, priceMicroUsdPerHour: priceOf(world, zone, pool, view.step) }),
+    );
     const atMs = (step: number): number => Math.round(step * world.stepSeconds * 1000);
     const state: ServiceState = {
       nowAt,

@@ -153,14 +153,21 @@ function createTally(world: ServiceWorld, replicas: number) {
     const fall = (count: number): number =>
       Math.min(replicas, serving.length) - Math.min(replicas, serving.length - count);
     worstLoss = Math.max(worstLoss, fall(gone.length));
-    for (const [, own] of Map.groupBy(gone, ({ zone }) => zone)) worstZoneLoss = Math.max(worstZoneLoss, fall(own.length));
+    for (const [, own] of Map.groupBy(gone, ({ zone }) => zone))
+      worstZoneLoss = Math.max(worstZoneLoss, fall(own.length));
   }
 
   return {
     launched(count: number): void {
       launches += count;
     },
-    step(run: Run, step: number, before: readonly SimulatedReplica[], retired: readonly number[], counts: boolean): void {
+    step(
+      run: Run,
+      step: number,
+      before: readonly SimulatedReplica[],
+      retired: readonly number[],
+      counts: boolean,
+    ): void {
       for (const count of run.refused.values()) refusals += count;
       for (const count of run.lost.values()) losses += count;
       loss(run, before, retired);

@@ -27,16 +27,14 @@ interface Layer {
  * Exact: costs are a sum over places, so a knapsack over the places of each zone and then over the zones finds the least; of equals the
  * one with fewer replicas in later places.
  */
-export function cheapestHolding(
-  places: readonly PricedPlace[],
-  total: number,
-  over: number,
-  perZone: number,
-): Holding {
+export function cheapestHolding(places: readonly PricedPlace[], total: number, over: number, perZone: number): Holding {
   const zones = [...Map.groupBy(places.keys(), (index) => zoneOf(places, index)).values()];
   const inZones = zones.map((own) => {
     const layers = [nothing()];
-    for (const index of own) layers.push(joined(last(layers).costs, places[index]?.costs(over) ?? Float64Array.of(0), Math.min(perZone, total)));
+    for (const index of own)
+      layers.push(
+        joined(last(layers).costs, places[index]?.costs(over) ?? Float64Array.of(0), Math.min(perZone, total)),
+      );
     return layers;
   });
   const layers = [nothing()];

@@ -133,7 +133,9 @@ export function riskNow({ rules, lives, shortageCost }: Outlook, counts: readonl
 function tieBreak({ places, fallbackPrice }: Outlook, { pool }: Place): number {
   if (pool.market === 'spot') return 0;
   const zone = zoneKey(pool);
-  return places.some((other) => other.pool.market === 'spot' && zoneKey(other.pool) === zone) ? 1e-6 * fallbackPrice : 0;
+  return places.some((other) => other.pool.market === 'spot' && zoneKey(other.pool) === zone)
+    ? 1e-6 * fallbackPrice
+    : 0;
 }
 
 /** What it costs an hour that two pools, neither of which alone makes a shortage, may be lost within one outage. */
@@ -141,7 +143,9 @@ function jointLosses(outlook: Outlook, { counts }: Holding, over: number): numbe
   const { places, lives, shortageCost, outageHours } = outlook;
   const risks = places.flatMap(({ pool }, index) => {
     const count = counts[index] ?? 0;
-    return count > 0 && count <= over && pool.market === 'spot' ? [{ pool, count, rate: meanRate(lives[index] ?? []) }] : [];
+    return count > 0 && count <= over && pool.market === 'spot'
+      ? [{ pool, count, rate: meanRate(lives[index] ?? []) }]
+      : [];
   });
   let cost = 0;
   for (const [index, first] of risks.entries()) {
