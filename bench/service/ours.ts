@@ -28,12 +28,14 @@ export function ours(world: ServiceWorld, rules: ServiceRules): ServicePolicy {
     for (const { zone, pool } of pools) {
       if (pool.market !== 'spot') continue;
       const key = poolKey(pool);
-      const runningCount = view.replicas.filter((replica) => replica.zone === zone && replica.market === 'spot').length;
+      const running = view.replicas.filter((replica) => replica.zone === zone && replica.market === 'spot');
+      const runningCount = running.length;
+      const acceptedCount = running.filter(({ launchedStep }) => launchedStep === view.step - 1).length;
       const lostCount = view.lost.get(zone) ?? 0;
       const refusedCount = view.refused.get(zone) ?? 0;
       const record = records.get(key) ?? null;
       if (record === null && runningCount + lostCount + refusedCount === 0) continue;
-      records.set(key, observePool(record, { at: nowAt, runningCount, lostCount, refusedCount }));
+      records.set(key, observePool(record, { at: nowAt, runningCount, lostCount, acceptedCount, refusedCount }));
     }
   }
 

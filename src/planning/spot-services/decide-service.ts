@@ -17,13 +17,15 @@ export function decideService(rules: ServiceRules, state: ServiceState): Service
   const outlook = outlookOf(rules, state);
   const wish = wishOf(outlook);
   const launches = new Launches(rules, state.replicas);
+  const crowded = new Set<string>();
   for (const [index, { pool }] of state.places.entries()) {
-    launches.add(pool, (wish.counts[index] ?? 0) - (outlook.held[index] ?? 0));
+    const count = (wish.counts[index] ?? 0) - (outlook.held[index] ?? 0);
+    if (count > 0 && launches.add(pool, count) < count) crowded.add(zoneKey(pool));
   }
-  cover(outlook, state, launches);
+  cover(outlook, state, launches, crowded);
   return {
     launches: launches.list(),
-    retire: surplusOf(outlook, state, wish),
+    retire: surplusOf(outlook, state, wish, crowded),
     wish: state.places.flatMap(({ pool }, index) => {
       const count = wish.counts[index] ?? 0;
       return count > 0 ? [{ pool, count }] : [];
@@ -33,18 +35,21 @@ export function decideService(rules: ServiceRules, state: ServiceState): Service
 
 /**
  * On-demand machines for what neither runs nor starts, and for more where the risk of the next minutes is worth them, in the cheapest places with room;
- * those without spot pools in their zone first.
+ * those without spot pools in their zone first. One more stands in while a zone is `crowded`: what it has to give up before it can take what the wish wants
+ * there cannot go before.
  */
-function cover(outlook: Outlook, { replicas }: ServiceState, launches: Launches): void {
+function cover(outlook: Outlook, { replicas }: ServiceState, launches: Launches, crowded: ReadonlySet<string>): void {
   const { rules, places, blocked } = outlook;
   const stay = replicas.filter(({ leaving }) => !leaving);
   const sure = stay.length + launches.onDemandCount();
   const least = Math.max(0, rules.replicas - sure);
-  let missing = least + worthwhile(outlook, outlook.held, sure + least - rules.replicas);
+  const over = sure + least - rules.replicas;
+  const more = worthwhile(outlook, outlook.held, over);
+  let missing = least + (crowded.size > 0 && over < 1 ? Math.max(1, more) : more);
   if (missing <= 0) return;
   const spotZones = new Set(places.filter(({ pool }) => pool.market === 'spot').map(({ pool }) => zoneKey(pool)));
   const open = places
-    .filter(({ pool }, index) => pool.market !== 'spot' && blocked[index] !== true)
+    .filter(({ pool }, index) => pool.market !== 'spot' && blocked[index] !== true && !crowded.has(zoneKey(pool)))
     .toSorted(
       (a, b) =>
         a.priceMicroUsdPerHour - b.priceMicroUsdPerHour ||

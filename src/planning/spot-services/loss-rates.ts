@@ -3,10 +3,10 @@ import { AGE_BINS_HOURS, binOf, isStrained, type PoolRecord, STRAINED } from './
 import type { ServiceState } from './service-state.ts';
 
 /**
- * What is assumed of a spot pool of which nothing is known: losses an hour fall with the age of the run as `0.5 / age`, so that a run that has lasted t hours
- * lasts another t hours with a chance of about 70 %. Gives way to what is seen.
+ * What is assumed of a spot pool of which nothing is known: losses an hour fall with the age of the run as `0.3 / age`, so that a run that has lasted t hours
+ * lasts another t hours with a chance of about 80 %. It gives way to what is seen, and is hopeful on purpose: a pool that is never tried is never learnt of.
  */
-const PRIOR_LOSSES_PER_AGE = 0.5;
+const PRIOR_LOSSES_PER_AGE = 0.3;
 /** … and of one that has just taken some of its replicas, or refused more: half an hour. */
 const PRIOR_STRAINED_PER_HOUR = 2;
 const STRAINED_HOURS = 0.5;
@@ -26,6 +26,10 @@ export interface LifeStage {
 
 /** The life ahead of replicas in a pool, from the age that its run has now; the first stage is now. */
 export type LifeAhead = readonly LifeStage[];
+
+export function lifeHours(life: LifeAhead): number {
+  return life.reduce((sum, { hours }) => sum + hours, 0);
+}
 
 /**
  * Learnt survival by age: within bins of age, losses seen ÷ hours seen (the piecewise constant form of the Nelson–Aalen estimate), each pool's drawn

@@ -8,7 +8,7 @@ export const STRAINED = AGE_BINS_HOURS.length;
 const STRAINED_MS = 1_800_000;
 
 /** What was seen counts half after this time: markets change. */
-const HALF_LIFE_MS = 5 * 24 * 3_600_000;
+const HALF_LIFE_MS = 2 * 24 * 3_600_000;
 
 const FIRST_RETRY_MS = 60_000;
 const LONGEST_RETRY_MS = 900_000;
@@ -37,6 +37,8 @@ export interface PoolObservation {
   readonly runningCount: number;
   /** Taken by the cloud since the last look, or noticed to be. */
   readonly lostCount: number;
+  /** Launches accepted since the last look. */
+  readonly acceptedCount: number;
   /** Launches refused since the last look. */
   readonly refusedCount: number;
 }
@@ -54,7 +56,7 @@ export function observePool(record: PoolRecord | null, seen: PoolObservation): P
   const losses = last.losses.map((count, bin) => count * share + (bin === lossBin && seen.lostCount > 0 ? 1 : 0));
   const upHours = last.upHours.map((value, bin) => value * share + (hours[bin] ?? 0));
   const trouble = seen.lostCount + seen.refusedCount > 0;
-  const accepted = seen.runningCount > 0 && !trouble;
+  const accepted = seen.acceptedCount > 0 && !trouble;
   return {
     seenAt: seen.at,
     upSince: seen.runningCount > 0 ? (last.upSince ?? seen.at) : null,

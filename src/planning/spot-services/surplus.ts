@@ -1,14 +1,22 @@
-import { poolKey } from '../../domain/pool.ts';
+import { poolKey, zoneKey } from '../../domain/pool.ts';
 import type { Holding } from './holding-plan.ts';
+import { lifeHours } from './loss-rates.ts';
 import type { ServiceReplica, ServiceState } from './service-state.ts';
-import { type Outlook, riskNow } from './wish.ts';
+import { type Outlook, riskNow, zoneLimit } from './wish.ts';
 
 /**
  * Ids of the replicas to end: those that the wish has no place for, the dearest first, then the youngest; but only while enough others serve by the time
  * that this one would, and as long as what they cost is more than the risk that they cover: pools that have just taken replicas often lose them soon.
  */
-export function surplusOf(outlook: Outlook, state: ServiceState, wish: Holding): readonly string[] {
+export function surplusOf(
+  outlook: Outlook,
+  state: ServiceState,
+  wish: Holding,
+  crowded: ReadonlySet<string>,
+): readonly string[] {
   const stay = state.replicas.filter(({ leaving }) => !leaving);
+  const yielding = yieldingRoom(outlook, state, stay, wish, crowded);
+  if (yielding.length > 0) return yielding;
   const free = droppable(outlook, state, stay, wish);
   let best = { cost: Number.POSITIVE_INFINITY, drops: 0 };
   let kept = free.reduce((sum, replica) => sum + priceOf(outlook, replica), 0);
@@ -21,6 +29,39 @@ export function surplusOf(outlook: Outlook, state: ServiceState, wish: Holding):
     if (next !== undefined) kept -= priceOf(outlook, next);
   }
   return free.slice(0, best.drops).map(({ id }) => id);
+}
+
+/**
+ * One replica that stands in the way of what the wish wants in its zone, given up as soon as N others serve; or, where there is no room to wait for that,
+ * when moving saves more than the shortage that it makes.
+ */
+function yieldingRoom(
+  outlook: Outlook,
+  { nowAt, replicas }: ServiceState,
+  stay: readonly ServiceReplica[],
+  wish: Holding,
+  crowded: ReadonlySet<string>,
+): readonly string[] {
+  const { rules, places } = outlook;
+  const replica = beyond(outlook, stay, wish).find(({ pool }) => crowded.has(zoneKey(pool)));
+  if (replica === undefined) return [];
+  const others = stay.filter((other) => other !== replica && other.readyAt <= nowAt).length;
+  if (others >= rules.replicas) return [replica.id];
+  const full = new Map(
+    [...Map.groupBy(replicas, ({ pool }) => zoneKey(pool))].map(([zone, own]) => [zone, own.length]),
+  );
+  const limit = zoneLimit(rules, stay.length - rules.replicas);
+  const hasRoom = places.some(
+    ({ pool }, index) =>
+      pool.market !== 'spot' && outlook.blocked[index] !== true && (full.get(zoneKey(pool)) ?? 0) < limit,
+  );
+  if (hasRoom || stay.length > rules.replicas || replica.readyAt > nowAt) return [];
+  const savings = places.map((place, index) =>
+    zoneKey(place.pool) === zoneKey(replica.pool) && (wish.counts[index] ?? 0) > (outlook.held[index] ?? 0)
+      ? (priceOf(outlook, replica) - place.priceMicroUsdPerHour) * lifeHours(outlook.lives[index] ?? [])
+      : 0,
+  );
+  return Math.max(...savings) > outlook.shortageCost ? [replica.id] : [];
 }
 
 /** Those that could go one after another, because enough others serve, or will as soon. */

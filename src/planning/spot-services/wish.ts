@@ -1,6 +1,6 @@
 import { type Pool, poolKey, regionKey, zoneKey } from '../../domain/pool.ts';
 import { cheapestHolding, type Holding, type PricedPlace } from './holding-plan.ts';
-import { type LifeAhead, livesAhead } from './loss-rates.ts';
+import { type LifeAhead, lifeHours, livesAhead } from './loss-rates.ts';
 import { isBlocked } from './pool-record.ts';
 import type { Place, ServiceRules, ServiceState } from './service-state.ts';
 
@@ -96,7 +96,7 @@ function pricedPlace(outlook: Outlook, index: number): PricedPlace {
   const own = held[index] ?? 0;
   if (place === undefined) throw new RangeError(`there is no place ${index}`);
   const most = blocked[index] === true ? own : zoneLimit(rules, rules.replicas);
-  const hours = life.reduce((sum, stage) => sum + stage.hours, 0);
+  const hours = lifeHours(life);
   const losses = life.reduce((sum, stage) => sum + stage.hours * stage.lossesPerHour, 0);
   const price = place.priceMicroUsdPerHour;
   const cold = rules.coldStartSeconds / 3600;
@@ -159,6 +159,5 @@ function jointLosses(outlook: Outlook, { counts }: Holding, over: number): numbe
 }
 
 function meanRate(life: LifeAhead): number {
-  const hours = life.reduce((sum, stage) => sum + stage.hours, 0);
-  return life.reduce((sum, stage) => sum + stage.hours * stage.lossesPerHour, 0) / hours;
+  return life.reduce((sum, stage) => sum + stage.hours * stage.lossesPerHour, 0) / lifeHours(life);
 }
