@@ -16,7 +16,7 @@ const LAUNCH_MARGIN = 1.25;
 export function decideService(rules: ServiceRules, state: ServiceState): ServiceDecision {
   const outlook = outlookOf(rules, state);
   const wish = wishOf(outlook);
-  const launches = new Launches(rules, state.replicas);
+  const launches = new Launches(rules, state.replicas, wish.total);
   const crowded = new Set<string>();
   for (const [index, { pool }] of state.places.entries()) {
     const count = (wish.counts[index] ?? 0) - (outlook.held[index] ?? 0);
@@ -56,9 +56,12 @@ function cover(outlook: Outlook, { replicas }: ServiceState, launches: Launches,
         Number(spotZones.has(zoneKey(a.pool))) - Number(spotZones.has(zoneKey(b.pool))) ||
         (poolKey(a.pool) < poolKey(b.pool) ? -1 : 1),
     );
+  for (const { pool } of open) missing -= launches.add(pool, missing);
+  // What N lacks comes before spot launches that would be over N.
+  const lacking = rules.replicas - stay.length - launches.onDemandCount();
+  let spare = Math.min(lacking, launches.spotCount() - lacking);
   for (const { pool } of open) {
-    if (missing <= 0) return;
-    missing -= launches.add(pool, missing);
+    while (spare > 0 && launches.replaceSpot(pool)) spare -= 1;
   }
 }
 

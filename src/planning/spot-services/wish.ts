@@ -79,12 +79,17 @@ export function wishOf(outlook: Outlook): Holding {
   const priced = places.map((_, index) => pricedPlace(outlook, index));
   const cheapest = Math.min(...places.map((place) => place.priceMicroUsdPerHour));
   let best: Holding | null = null;
-  for (let over = 0; over <= rules.replicas; over += 1) {
-    if (best !== null && (rules.replicas + over) * cheapest >= best.cost) break;
+  // Beyond a whole zone's there is nothing more to cover; in large services steps of a sixteenth of N are fine enough.
+  const step = Math.ceil(rules.replicas / 16);
+  for (let over = 0; over <= Math.max(2, zoneLimit(rules, 0)); over += step) {
+    const enough = best !== null && best.total >= rules.replicas;
+    if (enough && best !== null && (rules.replicas + over) * cheapest >= best.cost) break;
     const holding = cheapestHolding(priced, rules.replicas + over, over, zoneLimit(rules, over));
-    if (best !== null && holding.total < rules.replicas + over) break;
     const cost = holding.cost + jointLosses(outlook, holding, over);
-    if (best === null || cost < best.cost) best = { ...holding, cost };
+    const serves = Math.min(holding.total, rules.replicas);
+    const most = Math.min(best?.total ?? -1, rules.replicas);
+    if (holding.total < rules.replicas + over && over > 0) continue;
+    if (best === null || serves > most || (serves === most && cost < best.cost)) best = { ...holding, cost };
   }
   return best ?? { cost: 0, counts: [], total: 0 };
 }
