@@ -15,8 +15,9 @@ export function surplusOf(
   crowded: ReadonlySet<string>,
 ): readonly string[] {
   const stay = state.replicas.filter(({ leaving }) => !leaving);
-  const yielding = yieldingRoom(outlook, state, stay, wish, crowded);
-  if (yielding.length > 0) return yielding;
+  const inTheWay = beyond(outlook, stay, wish).find(({ pool }) => crowded.has(zoneKey(pool)));
+  // Until it is gone nothing else goes: whoever is to stand in for it would.
+  if (inTheWay !== undefined) return mayYield(outlook, state, stay, wish, inTheWay) ? [inTheWay.id] : [];
   const free = droppable(outlook, state, stay, wish);
   let best = { cost: Number.POSITIVE_INFINITY, drops: 0 };
   let kept = free.reduce((sum, replica) => sum + priceOf(outlook, replica), 0);
@@ -32,21 +33,19 @@ export function surplusOf(
 }
 
 /**
- * One replica that stands in the way of what the wish wants in its zone, given up as soon as N others serve; or, where there is no room to wait for that,
- * when moving saves more than the shortage that it makes.
+ * Whether a replica that stands in the way of what the wish wants in its zone may be given up: N others serve; or there is no room to wait for that,
+ * and moving saves more than the shortage that it makes.
  */
-function yieldingRoom(
+function mayYield(
   outlook: Outlook,
   { nowAt, replicas }: ServiceState,
   stay: readonly ServiceReplica[],
   wish: Holding,
-  crowded: ReadonlySet<string>,
-): readonly string[] {
+  replica: ServiceReplica,
+): boolean {
   const { rules, places } = outlook;
-  const replica = beyond(outlook, stay, wish).find(({ pool }) => crowded.has(zoneKey(pool)));
-  if (replica === undefined) return [];
   const others = stay.filter((other) => other !== replica && other.readyAt <= nowAt).length;
-  if (others >= rules.replicas) return [replica.id];
+  if (others >= rules.replicas) return true;
   const full = new Map(
     [...Map.groupBy(replicas, ({ pool }) => zoneKey(pool))].map(([zone, own]) => [zone, own.length]),
   );
@@ -55,13 +54,13 @@ function yieldingRoom(
     ({ pool }, index) =>
       pool.market !== 'spot' && outlook.blocked[index] !== true && (full.get(zoneKey(pool)) ?? 0) < limit,
   );
-  if (hasRoom || stay.length > rules.replicas || replica.readyAt > nowAt) return [];
+  if (hasRoom || stay.length > rules.replicas || replica.readyAt > nowAt) return false;
   const savings = places.map((place, index) =>
     zoneKey(place.pool) === zoneKey(replica.pool) && (wish.counts[index] ?? 0) > (outlook.held[index] ?? 0)
       ? (priceOf(outlook, replica) - place.priceMicroUsdPerHour) * lifeHours(outlook.lives[index] ?? [])
       : 0,
   );
-  return Math.max(...savings) > outlook.shortageCost ? [replica.id] : [];
+  return Math.max(...savings) > outlook.shortageCost;
 }
 
 /** Those that could go one after another, because enough others serve, or will as soon. */

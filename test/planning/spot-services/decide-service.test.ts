@@ -150,6 +150,15 @@ describe('decideService', () => {
     expect(retire).toEqual([]);
   });
 
+  it('sends on-demand launches for what N lacks beside spot ones that may be refused', () => {
+    const replicas = [0, 1].map((index) => replicaIn(poolAt('x', 'ba', 'spot'), `s${index}`));
+    const { launches } = decideService(RULES, { nowAt: 3_600_000, places: PLACES, replicas, records: new Map() });
+    const sent = (market: string): number =>
+      launches.reduce((sum, { pool, count }) => sum + (pool.market === market ? count : 0), 0);
+    expect(sent('spot')).toBeGreaterThanOrEqual(2);
+    expect(sent('on-demand')).toBeGreaterThanOrEqual(2);
+  });
+
   it('covers what is left of a pool that has just taken some, before that goes too', () => {
     const moments = drive(RULES, PLACES, [
       ...Array.from({ length: 200 }, () => ({ seconds: 60, capacity: new Map<string, number>() })),

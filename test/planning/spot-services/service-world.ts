@@ -64,7 +64,7 @@ export function drive(rules: ServiceRules, places: readonly Place[], steps: read
     const alive = held.filter((replica) => rankIn(held, replica) < (capacity.get(poolKey(replica.pool)) ?? Infinity));
     note(records, places, nowAt, { before: held, after: alive, refused: new Map() });
     let [before, lost] = [alive, held.length - alive.length];
-    for (let again = true; again; lost = 0) {
+    for (let again = true, rounds = 0; again && rounds < 20; lost = 0, rounds += 1) {
       const state: ServiceState = { nowAt, places, replicas: before, records: new Map(records) };
       const decision = decideService(rules, state);
       const kept = before.filter(({ id }) => !decision.retire.includes(id));
