@@ -19,7 +19,7 @@ import { policyOf } from './wishes.ts';
 const STARTED_AT = Date.UTC(2026, 9, 31, 23, 0);
 const LOOK_MS = 5_000;
 /** After the last fault everything is in its place within this. */
-export const SETTLE_MS = 40 * 60_000;
+export const SETTLE_MS = 20 * 60_000;
 /** After the last workload was deleted nothing is left within this. */
 export const CLEAR_MS = 15 * 60_000;
 /** It stays in its place for this long. */
@@ -173,6 +173,12 @@ async function clear(stage: Stage, judge: Judge, store: Store): Promise<void> {
   const names = new Set((await workloadFacts(store.database)).map(({ name }) => name));
   for (const name of names) void remove(stage, `clear ${name}`, name);
   stage.trace.tell('* everything is deleted');
+  const { farewell } = stage.story;
+  const [host] = stage.hosts;
+  if (farewell !== null) {
+    host?.setDownMs(farewell.downMs);
+    host?.process()?.arm(farewell.point, farewell.nth);
+  }
   async function left(): Promise<string | null> {
     const workload = (await workloadFacts(store.database)).find(({ state }) => state !== 'deleted');
     if (workload !== undefined) return `workload ${workload.name} is ${workload.state}`;
@@ -181,6 +187,7 @@ async function clear(stage: Stage, judge: Judge, store: Store): Promise<void> {
     return disagreement(stage, []);
   }
   const isDone = await goOn(stage, judge, stage.time.now() + CLEAR_MS, async () => (await left()) === null);
+  for (const each of stage.hosts) each.process()?.disarm();
   if (!isDone)
     throw new Violation(`something is left ${CLEAR_MS / 60_000} minutes after all was deleted: ${await left()}`);
 }

@@ -33,7 +33,10 @@ function oddLease({ name }: WorkloadFact, own: readonly LeaseFact[]): string | n
 function oddState({ name, state, replicas, holdReasonCount }: WorkloadFact, own: readonly LeaseFact[]): string | null {
   switch (state) {
     case 'placed': {
-      const served = new Set(own.flatMap((lease) => lease.replicas)).size;
+      // A machine that replicas share stays while it serves one that is still wanted.
+      const surplus = own.find((lease) => lease.replicas.every((replica) => replica >= replicas));
+      if (surplus !== undefined) return `lease ${surplus.id} serves replicas of ${name} that nobody wants`;
+      const served = new Set(own.flatMap((lease) => lease.replicas).filter((replica) => replica < replicas)).size;
       return served === replicas ? null : `workload ${name} is placed with ${served} of ${replicas} replicas`;
     }
     case 'held':

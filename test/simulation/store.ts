@@ -15,6 +15,7 @@ import {
 } from 'kysely';
 import type { Channel } from '../../src/store/notifications.ts';
 import { type Database, type Handle, openStore, type Store, type StoreKind } from '../../src/store/open-store.ts';
+import { prepareStatements } from './prepared.ts';
 import type { BrokerProcess } from './process.ts';
 import type { SimulatedTime } from './time.ts';
 
@@ -31,8 +32,11 @@ export interface SharedStore {
 const CHANNELS: readonly Channel[] = ['leases', 'fleet'];
 
 export async function openSharedStore(): Promise<SharedStore> {
+  prepareStatements();
   const store = await openStore({ kind: 'memory' });
   const { database } = store;
+  await sql`set plan_cache_mode = force_generic_plan`.execute(database);
+  await sql`set synchronous_commit = off`.execute(database);
   const { rows } = await sql<{ name: string }>`
     select tablename as name from pg_tables where schemaname = 'public' and tablename <> 'schema_migrations' order by 1
   `.execute(database);
@@ -49,6 +53,7 @@ export async function openSharedStore(): Promise<SharedStore> {
     store,
     reset: async () => {
       listeners.clear();
+      await sql`discard plans`.execute(database);
       await sql`truncate ${sql.join(tables.map((table) => sql.table(table)))} restart identity`.execute(database);
       for (const { name } of sequences) await sql`select setval(${name}, 1, false)`.execute(database);
       // What the migrations put in.

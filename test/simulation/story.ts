@@ -61,8 +61,16 @@ export interface Story {
   readonly removesOrphans: boolean;
   readonly policy: PolicyName;
   readonly acts: readonly Act[];
-  /** From then on nothing goes wrong any more. */
+  /** From then on nothing goes wrong any more … */
   readonly endMs: number;
+  /** … but for one crash while everything is being deleted; null = none. */
+  readonly farewell: Farewell | null;
+}
+
+export interface Farewell {
+  readonly point: CrashPoint;
+  readonly nth: number;
+  readonly downMs: number;
 }
 
 const MINUTE = 60_000;
@@ -77,6 +85,8 @@ const OPERATIONS = [
   null,
 ];
 const CRASH_POINTS: readonly CrashPoint[] = ['write', 'write', 'launch', 'launch', 'terminate', 'any'];
+
+const FAREWELL_POINTS: readonly CrashPoint[] = ['write', 'terminate'];
 
 /** Draws from one stream. */
 class Dice {
@@ -118,6 +128,9 @@ export function drawStory(seed: number): Story {
     launchMs: dice.whole(1, 30) * 1000,
     removesOrphans: dice.chance(0.5),
     policy: dice.one(POLICY_NAMES),
+    farewell: dice.chance(0.5)
+      ? { point: dice.one(FAREWELL_POINTS), nth: dice.whole(1, 24), downMs: dice.whole(0, 10) * 1000 }
+      : null,
   };
   const acts: Act[] = [];
   const wishes = dice.whole(1, 4);
