@@ -1,6 +1,5 @@
 import { isFinal } from '../domain/lease.ts';
 import { claimDueLeases, extendLock, type LeaseRow, nextDueAt, releaseLock } from '../store/leases.ts';
-import { settleDeletedWorkload } from '../store/workloads.ts';
 import type { BrokerContext } from './context.ts';
 import { stepLaunching, stepPlanned } from './launching.ts';
 import { move, type StepResult } from './lease-moves.ts';
@@ -80,11 +79,10 @@ async function giveBack(context: BrokerContext, lease: LeaseRow, result: StepRes
     await releaseLock(context.store.database, { id: lease.id, token: lease.lockToken, notBefore: now + result.waitMs });
     return;
   }
+  // A final lease has lost its lock already.
+  if (isFinal(result.moved)) return;
   const notBefore = result.moved === 'ready' ? now + READY_LOOK_MS : now;
   await releaseLock(context.store.database, { id: lease.id, token: lease.lockToken, notBefore });
-  if (isFinal(result.moved)) {
-    await context.store.transaction((transaction) => settleDeletedWorkload(transaction, lease.workloadId, now));
-  }
 }
 
 async function keepLock(context: BrokerContext, lease: LeaseRow, finished: AbortSignal): Promise<void> {
