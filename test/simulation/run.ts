@@ -23,7 +23,7 @@ export const SETTLE_MS = 20 * 60_000;
 /** After the last workload was deleted nothing is left within this. */
 export const CLEAR_MS = 15 * 60_000;
 /** It stays in its place for this long. */
-const STAY_MS = 60_000;
+const STAY_MS = 45_000;
 
 export interface RunResult {
   readonly story: Story;

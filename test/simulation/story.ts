@@ -125,7 +125,7 @@ export function drawStory(seed: number): Story {
   const base = {
     ...{ seed, brokers, endMs },
     lagMs: dice.chance(0.5) ? 0 : dice.whole(200, 5_000),
-    launchMs: dice.whole(1, 30) * 1000,
+    launchMs: dice.whole(1, 8) * 1000,
     removesOrphans: dice.chance(0.5),
     policy: dice.one(POLICY_NAMES),
     farewell: dice.chance(0.5)
