@@ -17,6 +17,12 @@ import type { SimulatedTime } from './time.ts';
 import type { Trace } from './trace.ts';
 import { type PolicyName, policyOf, workloadOf } from './wishes.ts';
 
+export interface StoreFault {
+  readonly id: string;
+  readonly share: number;
+  readonly until: number;
+}
+
 export interface Stage {
   readonly story: Story;
   readonly time: SimulatedTime;
@@ -29,6 +35,8 @@ export interface Stage {
   /** Machines that are not the broker's, by serial. */
   readonly strangers: Set<number>;
   policy: PolicyName;
+  /** When statements of the store fail, and how many of them. */
+  readonly storeFaults: StoreFault[];
   /** What users believe to exist: only what they were told. */
   readonly accepted: Set<string>;
   readonly deleted: Set<string>;
@@ -85,6 +93,10 @@ export function perform(stage: Stage, act: Act): void {
       stage.network.add({ ...act, from: now, until: now + act.forMs });
       return;
     }
+    case 'store':
+      stage.disturb(null, act.forMs + 30_000);
+      stage.storeFaults.push({ id: act.id, share: act.share, until: time.now() + act.forMs });
+      return;
     case 'stranger':
       callStranger(stage, act.cloud, act.id);
       return;
@@ -173,7 +185,12 @@ export async function request<T>(stage: Stage, id: string, ask: (live: Live) => 
     const chosen = live[Math.floor(uniformAt(stream, attempt) * live.length)];
     if (chosen !== undefined) {
       const died = chosen.process.death.then(() => null);
-      const outcome = await Promise.race([ask(chosen).then((value) => ({ value })), died]);
+      // An error is asked about again, too: the store may fail for a while.
+      const answered = ask(chosen).then(
+        (value) => ({ value }),
+        () => null,
+      );
+      const outcome = await Promise.race([answered, died]);
       if (outcome !== null) return outcome.value;
     }
     await stage.time.sleep(1_000);

@@ -62,8 +62,9 @@ export interface HostParts {
   readonly witness: LaunchWitness & { afterPlan(): Promise<void> };
   /** What the operator's files say now. */
   readonly policyInForce: () => PolicyName;
+  /** Decides by a draw whether a statement of the store fails now. */
+  readonly storeFailure: (draw: number) => 'before' | 'after' | null;
   readonly onDeath: (name: string) => void;
-  readonly onTrouble: (what: string) => void;
 }
 
 interface Life {
@@ -103,7 +104,9 @@ export function createHost(parts: HostParts): Host {
     const begun: Life = { process, stopping: new AbortController(), context: null, keeper: null, broker: null };
     life = begun;
     void begin(begun).catch((error: unknown) => {
-      if (!process.isDead()) parts.onTrouble(`${name} did not start: ${String(error)}`);
+      // A program that cannot start ends, and is started again.
+      trace.tell(`${name} did not start: ${String(error)}`);
+      process.die();
     });
   }
 
@@ -155,9 +158,11 @@ function contextOf(
   const { process, stopping } = begun;
   const random = drawsOf(story.seed, process.name);
   const waking = drawsOf(story.seed, `${process.name} wakes`);
+  const failing = drawsOf(story.seed, `${process.name} store`);
   const store = storeOf({
     ...{ shared, process, time, kind: story.brokers > 1 ? 'postgres' : 'memory' },
     onPlanned: () => witness.afterPlan(),
+    failure: () => parts.storeFailure(failing()),
     wakeUpMs: () => (waking() < LOST_WAKE_UPS ? null : 1 + Math.floor(waking() * 20)),
   });
   const providers = new Map(

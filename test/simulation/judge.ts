@@ -3,7 +3,15 @@ import type { CreatedWorld } from '../../src/emulators/world/create-world.ts';
 import type { Store } from '../../src/store/open-store.ts';
 import { SETTINGS } from './broker.ts';
 import { ATTEMPT_TAG } from './cloud.ts';
-import { attemptIds, isAttemptWritten, isLive, type LeaseFact, leaseEventsAfter, leaseFacts } from './facts.ts';
+import {
+  attemptIds,
+  isAttemptWritten,
+  isLive,
+  type LeaseFact,
+  leaseEventsAfter,
+  leaseFacts,
+  workloadFacts,
+} from './facts.ts';
 import { CLOUDS, type SimulatedCloud } from './market.ts';
 import { judgePlan } from './plan-judge.ts';
 import type { SimulatedTime } from './time.ts';
@@ -134,14 +142,26 @@ export function createJudge(options: JudgeOptions): Judge {
       }
       states.set(event.leaseId, event.to);
       if (event.from === 'ready' && event.to === 'lost') judgeLoss(event.message, byId.get(event.leaseId));
+      if (event.from === 'ready' && event.to === 'draining') await judgeRelease(byId.get(event.leaseId));
     }
+  }
+
+  function machineOf(lease: LeaseFact | undefined): WorldMachine | undefined {
+    return CLOUDS.flatMap((cloud) => world.machines(cloud)).find(({ tags }) => tags[ATTEMPT_TAG] === lease?.attemptId);
+  }
+
+  /** A ready machine of a protected workload goes only with its cloud, its replica, its gang, or its workload. */
+  async function judgeRelease(lease: LeaseFact | undefined): Promise<void> {
+    if (lease === undefined || lease.partCount > 1 || machineOf(lease)?.noticeAt !== null) return;
+    const workload = (await workloadFacts(database)).find(({ id }) => id === lease.workloadId);
+    if (workload?.isProtected !== true || ['deleting', 'deleted'].includes(workload.state)) return;
+    if (lease.replicas.every((replica) => replica >= workload.replicas)) return;
+    breakWith(`a protected machine released: lease ${lease.id} of ${workload.name}`);
   }
 
   /** A machine that nobody but the broker has ended was not lost. */
   function judgeLoss(message: string, lease: LeaseFact | undefined): void {
-    const machine = CLOUDS.flatMap((cloud) => world.machines(cloud)).find(
-      ({ tags }) => tags[ATTEMPT_TAG] === lease?.attemptId,
-    );
+    const machine = machineOf(lease);
     if (lease === undefined || machine === undefined || machine.noticeAt !== null) return;
     if (machine.endedBy === 'interruption' || machine.endedBy === 'loss') return;
     breakWith(`a healthy machine given up: lease ${lease.id} called ${nameOf(machine)} lost (${message}), and it ran`);

@@ -30,6 +30,8 @@ export interface BrokerProcess {
   /** Dies at the nth such point from now on. */
   arm(point: CrashPoint, after: number): void;
   disarm(): void;
+  /** Dies here and now. */
+  die(): void;
   /** The process's own clock: it may be wrong, and it stops with the process. */
   readonly clock: Clock;
   jump(ms: number): void;
@@ -62,10 +64,15 @@ export function createProcess(options: {
     if (armed === null || (armed.point !== 'any' && armed.point !== point)) return;
     armed.left -= 1;
     if (armed.left > 0) return;
-    armed = null;
-    isDead = true;
     trace.tell(`${name} dies at ${point}: ${what}`);
     trace.count(`crashes at ${point}`);
+    die();
+  }
+
+  function die(): void {
+    if (isDead) return;
+    armed = null;
+    isDead = true;
     options.onDeath();
     tellDeath();
   }
@@ -91,6 +98,7 @@ export function createProcess(options: {
     arm: (point, after) => {
       armed = { point, left: after };
     },
+    die,
     disarm: () => {
       armed = null;
     },

@@ -64,13 +64,13 @@ export async function runStory(story: Story, { shared, facts, keepsLines = false
     createHost({
       ...{ index, story, time, trace, shared, network, ends, world: clouds.world, witness: judge },
       policyInForce: () => stage.policy,
+      storeFailure: (draw) => storeFailureOf(stage, draw),
       onDeath: () => judge.disturb(null, AFTER_DEATH_MS),
-      onTrouble: (what) => judge.breakWith(what),
     }),
   );
   const stage: Stage = {
     ...{ story, time, trace, clouds, network, hosts, strangers, disturb: judge.disturb },
-    ...{ policy: story.policy, accepted: new Set(), deleted: new Set() },
+    ...{ policy: story.policy, accepted: new Set(), deleted: new Set(), storeFaults: [] },
   };
   furnish(stage);
   const counts = (): Record<string, number> => ({
@@ -98,6 +98,14 @@ export async function runStory(story: Story, { shared, facts, keepsLines = false
     ...{ story, violation, simulatedMs, hash: trace.hash(), counts: counted, lines: trace.lines },
     violatedAtMs: violation === null ? null : simulatedMs,
   };
+}
+
+/** Half of the statements that fail have taken effect. */
+function storeFailureOf({ storeFaults, time, trace }: Stage, draw: number): 'before' | 'after' | null {
+  const fault = storeFaults.find(({ until }) => time.now() < until);
+  if (fault === undefined || draw >= fault.share) return null;
+  trace.count('fault: store');
+  return draw < fault.share / 2 ? 'before' : 'after';
 }
 
 /** A new process needs to find its feet: locks of the dead one run out, everything is listed anew. */
@@ -132,6 +140,7 @@ function heal(stage: Stage): void {
   const { clouds, network, hosts, story, policy } = stage;
   const { control, world } = clouds;
   network.clear();
+  stage.storeFaults.length = 0;
   furnish(stage);
   for (const cloud of CLOUDS) {
     for (const region of [null, ...world.facts(cloud).regions.map(({ name }) => name)])

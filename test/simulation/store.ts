@@ -75,6 +75,8 @@ export interface ProcessStoreOptions {
   readonly kind: StoreKind;
   /** Told after a transaction that wrote a plan has committed, before anything else of the process goes on. */
   readonly onPlanned: () => Promise<void>;
+  /** Whether a statement or transaction fails, and whether it has taken effect by then. */
+  readonly failure: () => 'before' | 'after' | null;
   /** How long a wake-up takes; null = it is lost. */
   readonly wakeUpMs: () => number | null;
 }
@@ -83,10 +85,12 @@ export interface ProcessStoreOptions {
 export function storeOf(options: ProcessStoreOptions): Store {
   const { shared, process, time, kind } = options;
   const base = shared.store;
-  const database = new Kysely<Database>({ dialect: gatedDialect(base.database, process) });
+  const database = new Kysely<Database>({ dialect: gatedDialect(base.database, process, options.failure) });
 
   async function transaction<T>(work: (transaction: Handle) => Promise<T>): Promise<T> {
     await process.gate('read', 'begin');
+    const failure = options.failure();
+    if (failure === 'before') throw connectionLost();
     const seen = { wrote: false, planned: false };
     const committing = base.transaction(async (inner) => {
       const done = await work(inner.withPlugin(new InsideGate(process, seen)));
@@ -100,6 +104,7 @@ export function storeOf(options: ProcessStoreOptions): Store {
     });
     if (seen.planned) await options.onPlanned();
     await process.gate(seen.wrote ? 'write' : 'read', 'committed');
+    if (failure === 'after') throw connectionLost();
     return result;
   }
 
@@ -144,18 +149,26 @@ class InsideGate implements KyselyPlugin {
   }
 }
 
+/** What a server's client hears when the connection ends, before or after what it asked for was done. */
+function connectionLost(): Error {
+  return new Error('Connection terminated unexpectedly');
+}
+
 function isWrite(node: RootOperationNode): boolean {
   return node.kind === 'InsertQueryNode' || node.kind === 'UpdateQueryNode' || node.kind === 'DeleteQueryNode';
 }
 
 /** Single statements: handed to the shared store between two gates. */
-function gatedDialect(inner: Handle, process: BrokerProcess): Dialect {
+function gatedDialect(inner: Handle, process: BrokerProcess, failureOf: ProcessStoreOptions['failure']): Dialect {
   const connection: DatabaseConnection = {
     executeQuery: async <R>(query: CompiledQuery): Promise<QueryResult<R>> => {
       const point = isWrite(query.query) ? 'write' : 'read';
       await process.gate(point, 'before a statement');
+      const failure = failureOf();
+      if (failure === 'before') throw connectionLost();
       const result = await inner.executeQuery<R>(CompiledQuery.raw(query.sql, [...query.parameters]));
       await process.gate(point, 'after a statement');
+      if (failure === 'after') throw connectionLost();
       return result;
     },
     streamQuery: () => {

@@ -46,6 +46,7 @@ export type Act = { readonly id: string; readonly at: number } & (
   | { readonly kind: 'prices'; readonly cloud: SimulatedCloud; readonly factor: number; readonly forMs: number }
   | { readonly kind: 'interrupt' | 'lose'; readonly cloud: SimulatedCloud | null; readonly share: number }
   | { readonly kind: 'stranger'; readonly cloud: SimulatedCloud }
+  | { readonly kind: 'store'; readonly share: number; readonly forMs: number }
 );
 
 export type ActKind = Act['kind'];
@@ -170,6 +171,7 @@ const WEIGHTS: Readonly<Record<ActKind, number>> = {
   interrupt: 4,
   lose: 3,
   stranger: 2,
+  store: 3,
 };
 const KINDS = (Object.keys(WEIGHTS) as ActKind[]).flatMap((kind) => Array.from({ length: WEIGHTS[kind] }, () => kind));
 
@@ -216,5 +218,7 @@ function actOf(dice: Dice, brokers: number, wishes: number): Doing {
       return { kind, cloud: dice.chance(0.3) ? null : cloud, share: dice.one([0.3, 0.7, 1]) };
     case 'stranger':
       return { kind, cloud };
+    case 'store':
+      return { kind, share: dice.one([0.02, 0.1, 0.4]), forMs: dice.whole(5, 40) * 1000 };
   }
 }
