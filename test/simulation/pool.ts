@@ -28,13 +28,17 @@ export async function runSeeds(options: PoolOptions): Promise<void> {
       execArgv: ['--disable-warning=ExperimentalWarning', ...(planted === null ? [] : ['--import', preload])],
       env: { ...process.env, ...(planted === null ? {} : { PLANTED_BUG: planted }) },
     });
+    let running: number | null = null;
     return new Promise((resolve, reject) => {
       function next(): void {
         const { value, done } = isEnough ? { value: 0, done: true } : seeds.next();
         if (done === true) {
           child.kill();
           resolve();
-        } else child.send({ seed: value, shrinks: options.shrinks });
+        } else {
+          running = value;
+          child.send({ seed: value, shrinks: options.shrinks });
+        }
       }
       child.on('message', (answer: Answer) => {
         if ('failure' in answer) {
@@ -47,7 +51,8 @@ export async function runSeeds(options: PoolOptions): Promise<void> {
       });
       child.on('error', reject);
       child.on('exit', (code) => {
-        if (code !== null && code !== 0) reject(new Error(`a worker ended with code ${code}`));
+        if (code !== null && code !== 0)
+          reject(new Error(`the broker of seed ${running} ended its process with code ${code}: see above`));
       });
     });
   }
