@@ -161,7 +161,10 @@ function contextOf(
   const failing = drawsOf(story.seed, `${process.name} store`);
   const store = storeOf({
     ...{ shared, process, time, kind: story.brokers > 1 ? 'postgres' : 'memory' },
-    onPlanned: () => witness.afterPlan(),
+    onPlanned: () => {
+      trace.count('plans');
+      return witness.afterPlan();
+    },
     failure: () => parts.storeFailure(failing()),
     wakeUpMs: () => (waking() < LOST_WAKE_UPS ? null : 1 + Math.floor(waking() * 20)),
   });

@@ -78,6 +78,8 @@ const LIVING = new Set(['pending', 'running', 'stopping']);
 export function createCloudEnd(world: World, rules: CloudRules): CloudEnd {
   const { cloud } = rules;
   const keys = world.store<Remembered>(cloud, 'simulated keys');
+  /** Machines whose end was asked for. */
+  const ended = world.store<true>(cloud, 'simulated ends');
 
   function instanceOf(machine: WorldMachine, state: Instance['state']): Instance {
     const failed = state === 'failed' && machine.failure !== null;
@@ -197,6 +199,7 @@ export function createCloudEnd(world: World, rules: CloudRules): CloudEnd {
       const state = world.stateOf(machine);
       if (LIVING.has(state)) {
         world.terminate(machine.serial);
+        ended.set(String(machine.serial), true);
         return 'terminating';
       }
       for (const part of world.parts(cloud)) if (part.machine === machine.serial) world.removePart(part.serial);

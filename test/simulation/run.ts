@@ -76,6 +76,7 @@ export async function runStory(story: Story, { shared, facts, keepsLines = false
   const counts = (): Record<string, number> => ({
     ...Object.fromEntries([...trace.counts].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     launches: CLOUDS.reduce((sum, cloud) => sum + clouds.world.store(cloud, 'simulated keys').size, 0),
+    terminations: CLOUDS.reduce((sum, cloud) => sum + clouds.world.store(cloud, 'simulated ends').size, 0),
   });
   let violation: string | null = null;
   try {
