@@ -25,25 +25,35 @@ const FIRST_PAUSE_MS = 500;
 
 /**
  * Calls a provider with a deadline, and repeats what may be repeated (`failure-policy.ts`), pausing 0.5 s, 1 s, 2 s … each spread
- * over 0.5–1.5 of that, or as long as the cloud asked. The pause sits in `shouldRetry`, because p-retry's own waits on the
- * process's timers and not on the injected clock.
+ * over 0.5–1.5 of that, or as long as the cloud asked. Past the deadline it rejects with a DOMException `TimeoutError`. Deadline and pauses
+ * are of the injected clock: p-retry's own, and `AbortSignal.timeout`, wait on the process's timers.
  */
 export async function callProvider<T>(
   context: CallContext,
   limits: CallLimits,
   send: (call: Call) => Promise<T>,
 ): Promise<T> {
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(limits.deadlineMs)]);
-  return pRetry(() => send({ signal }), {
-    retries: limits.repeats,
-    minTimeout: 0,
-    signal,
-    shouldRetry: async ({ error, retriesConsumed }) => {
-      if (!(error instanceof ProviderError) || !FAILURE_POLICY[error.kind].repeat) return false;
-      await context.clock.sleep(pauseMs(error, retriesConsumed, context.random), signal);
-      return true;
-    },
-  });
+  const over = new AbortController();
+  const ended = new AbortController();
+  context.clock.sleep(limits.deadlineMs, ended.signal).then(
+    () => over.abort(new DOMException(`No answer within ${limits.deadlineMs / 1000} s`, 'TimeoutError')),
+    () => {},
+  );
+  const signal = AbortSignal.any([context.signal, over.signal]);
+  try {
+    return await pRetry(() => send({ signal }), {
+      retries: limits.repeats,
+      minTimeout: 0,
+      signal,
+      shouldRetry: async ({ error, retriesConsumed }) => {
+        if (!(error instanceof ProviderError) || !FAILURE_POLICY[error.kind].repeat) return false;
+        await context.clock.sleep(pauseMs(error, retriesConsumed, context.random), signal);
+        return true;
+      },
+    });
+  } finally {
+    ended.abort();
+  }
 }
 
 function pauseMs(error: ProviderError, retriesConsumed: number, random: () => number): number {

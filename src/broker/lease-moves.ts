@@ -1,8 +1,9 @@
-import type { LeaseState } from '../domain/lease.ts';
+import { isFinal, type LeaseState } from '../domain/lease.ts';
 import type { EpochMs } from '../domain/time.ts';
 import { raiseFleetRevision } from '../store/fleet.ts';
 import { type LeaseRow, transitionLease } from '../store/leases.ts';
 import type { Handle } from '../store/open-store.ts';
+import { settleDeletedWorkload } from '../store/workloads.ts';
 import type { BrokerContext } from './context.ts';
 
 /** What a step did: moved to another state (more work may be due at once), `stale` (someone else holds the lease now), or a pause before the next look. */
@@ -39,6 +40,8 @@ export async function move(context: BrokerContext, lease: LeaseRow, to: LeaseSta
     if (!(await transitionLease(transaction, { id, token, from, to, reason: how.reason, at, patch }))) return false;
     await how.also?.(transaction, at);
     if (how.replan === true) await raiseFleetRevision(transaction);
+    // Here, and not afterwards: a final lease is never worked again, so after a crash in between nobody would.
+    if (isFinal(to)) await settleDeletedWorkload(transaction, lease.workloadId, at);
     return true;
   });
   if (!moved) return 'stale';

@@ -1,6 +1,5 @@
 import { isFinal } from '../domain/lease.ts';
 import { claimDueLeases, extendLock, type LeaseRow, nextDueAt, releaseLock } from '../store/leases.ts';
-import { settleDeletedWorkload } from '../store/workloads.ts';
 import type { BrokerContext } from './context.ts';
 import { stepLaunching, stepPlanned } from './launching.ts';
 import { move, type StepResult } from './lease-moves.ts';
@@ -39,7 +38,8 @@ export function createLeaseWorker(context: BrokerContext): LeaseWorker {
       });
       active.set(lease.id, work);
     }
-    if (due.length > 0) return 0;
+    // Fewer than there is room for: there are no more.
+    if (due.length === room) return 0;
     const next = await nextDueAt(context.store.database);
     return next === null ? LONGEST_PAUSE_MS : Math.min(Math.max(next - now, 10), LONGEST_PAUSE_MS);
   }
@@ -80,11 +80,10 @@ async function giveBack(context: BrokerContext, lease: LeaseRow, result: StepRes
     await releaseLock(context.store.database, { id: lease.id, token: lease.lockToken, notBefore: now + result.waitMs });
     return;
   }
+  // A final lease has lost its lock already.
+  if (isFinal(result.moved)) return;
   const notBefore = result.moved === 'ready' ? now + READY_LOOK_MS : now;
   await releaseLock(context.store.database, { id: lease.id, token: lease.lockToken, notBefore });
-  if (isFinal(result.moved)) {
-    await context.store.transaction((transaction) => settleDeletedWorkload(transaction, lease.workloadId, now));
-  }
 }
 
 async function keepLock(context: BrokerContext, lease: LeaseRow, finished: AbortSignal): Promise<void> {
@@ -96,7 +95,12 @@ async function keepLock(context: BrokerContext, lease: LeaseRow, finished: Abort
     }
     const now = context.clock.now();
     const lock = { id: lease.id, token: lease.lockToken, now, lockSeconds: LOCK_SECONDS };
-    if (!(await extendLock(context.store.database, lock))) return;
+    try {
+      if (!(await extendLock(context.store.database, lock))) return;
+    } catch (error) {
+      // Nobody waits for this promise yet, so a rejection would end the process. Without the lock nothing is written, and the next beat may work.
+      context.logger.warn({ lease: lease.id, error: String(error) }, 'A lease lock could not be kept');
+    }
   }
 }
 

@@ -72,7 +72,8 @@ export function createMarketReader(context: BrokerContext, provider: Provider, o
       // Half each, so that neither waits until all regions of the other are read.
       const offers = await beginSome('offers', Math.ceil(free / 2));
       const quotas = await beginSome('quotas', free - offers);
-      const more = await beginSome('offers', free - offers - quotas);
+      // Fewer than asked for: there are no more that are due.
+      const more = offers < Math.ceil(free / 2) ? 0 : await beginSome('offers', free - offers - quotas);
       return offers + quotas + more;
     },
     idle: async () => {

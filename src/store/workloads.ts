@@ -188,8 +188,17 @@ export async function markDeleting(transaction: Handle, id: string, at: EpochMs)
   return marked.length > 0;
 }
 
-/** A workload that is being deleted and has no lease left is `deleted`, with an event. Returns whether that happened now. */
+/**
+ * A workload that is being deleted and has no lease left is `deleted`, with an event. Returns whether that happened now. Of two leases that
+ * end at the same moment the second one waits here for the first, so that it sees that it is the last.
+ */
 export async function settleDeletedWorkload(transaction: Handle, id: string, at: EpochMs): Promise<boolean> {
+  const deleting = transaction
+    .selectFrom('workloads')
+    .select('id')
+    .where('id', '=', id)
+    .where('state', '=', 'deleting');
+  if ((await deleting.forUpdate().executeTakeFirst()) === undefined) return false;
   const settled = await transaction
     .updateTable('workloads')
     .set({ state: 'deleted', updated_at: time(at), deleted_at: time(at) })

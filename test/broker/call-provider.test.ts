@@ -55,6 +55,35 @@ describe('callProvider', () => {
     expect(result).toMatchObject({ kind: 'rate-limited' });
   });
 
+  it('ends at its deadline by the injected clock, the call under way included', async () => {
+    const clock = createManualClock(0);
+    const context = { clock, random: () => 0, signal: new AbortController().signal };
+    let endedAt: number | null = null;
+    const result = callProvider(
+      context,
+      { deadlineMs: 30_000, repeats: 3 },
+      ({ signal }) =>
+        new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        }),
+    ).catch((error: unknown) => {
+      endedAt = clock.now();
+      return error;
+    });
+    await clock.advance(29_999);
+    expect(endedAt).toBeNull();
+    await clock.advance(1);
+    expect(await result).toMatchObject({ name: 'TimeoutError' });
+    expect(endedAt).toBe(30_000);
+  });
+
+  it('leaves nothing waiting once it has an answer', async () => {
+    const clock = createManualClock(0);
+    const context = { clock, random: () => 0, signal: new AbortController().signal };
+    await callProvider(context, { deadlineMs: 30_000, repeats: 3 }, async () => 'answer');
+    expect(clock.nextDueAt()).toBeNull();
+  });
+
   it('does not repeat a bug', async () => {
     const clock = createManualClock(0);
     let calls = 0;

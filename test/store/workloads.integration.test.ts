@@ -12,7 +12,7 @@ import {
   setWorkloadState,
   upsertWorkload,
 } from '../../src/store/workloads.ts';
-import { describeStore } from './engines.ts';
+import { describePostgres, describeStore } from './engines.ts';
 import { eventsOf, NOW, seedLeases, specOf } from './samples.ts';
 
 function upsert(store: Store, id: string, changes: Parameters<typeof specOf>[0] = {}, at = NOW) {
@@ -119,5 +119,26 @@ describeStore('workloads', (engine) => {
     expect([first.items, rest.items].map((items) => items.map(({ id }) => id))).toEqual([['w1', 'w2'], ['w3']]);
     expect(rest.next).toBeNull();
     expect((await listServedWorkloads(store.database)).map(({ id }) => id)).toEqual(['w3', 'w2', 'w1']);
+  });
+});
+
+describePostgres('workloads whose last two leases end at the same moment', (engine) => {
+  it('are deleted by the one that ends second', async () => {
+    const stores = [await engine.open(), await engine.open()] as const;
+    await seedLeases(stores[0], ['l1', 'l2']);
+    await stores[0].transaction((transaction) => markDeleting(transaction, 'w1', NOW));
+    await claimDueLeases(stores[0].database, { now: NOW, limit: 2, holder: 'h', lockSeconds: 60 });
+    const ended = stores.map(() => Promise.withResolvers<void>());
+    const settled = stores.map((store, index) =>
+      store.transaction(async (transaction) => {
+        const end = { id: `l${index + 1}`, token: 'h', from: 'planned', to: 'failed', reason: 'x', at: NOW } as const;
+        await transitionLease(transaction, end);
+        ended[index]?.resolve();
+        await Promise.all(ended.map(({ promise }) => promise));
+        return settleDeletedWorkload(transaction, 'w1', NOW + 1);
+      }),
+    );
+    expect((await Promise.all(settled)).toSorted()).toEqual([false, true]);
+    expect(await getWorkload(stores[0].database, 'w1')).toMatchObject({ state: 'deleted' });
   });
 });

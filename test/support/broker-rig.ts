@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type RunningBroker, startBroker } from '../../src/broker/broker.ts';
 import type { BrokerContext, BrokerSettings } from '../../src/broker/context.ts';
 import { createService } from '../../src/broker/create-service.ts';
@@ -7,7 +6,6 @@ import { createNewId } from '../../src/broker/ids.ts';
 import { createPlanner } from '../../src/broker/planning/planner.ts';
 import { createPolicyKeeper, type PolicyKeeper } from '../../src/broker/policy-keeper.ts';
 import type { BrokerService, EventView, WorkloadView } from '../../src/broker/service.ts';
-import { parsePolicy } from '../../src/config/policy.ts';
 import type { Policy } from '../../src/domain/policy.ts';
 import { startClouds } from '../../src/emulators/clouds.ts';
 import { createManualClock, type ManualClock } from '../../src/emulators/world/clocks.ts';
@@ -18,6 +16,9 @@ import { streamOf, uniformAt } from '../../src/emulators/world/random.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import { loadProvider } from '../../src/providers/registry.ts';
 import { openStore, type Store } from '../../src/store/open-store.ts';
+import { permissivePolicy } from './policies.ts';
+
+export { permissivePolicy, samplePolicy } from './policies.ts';
 
 /** A whole broker in this process: real loops, real planner, real store in memory, real SDKs over HTTP to emulated clouds. */
 export interface BrokerRig {
@@ -96,26 +97,6 @@ const SETTINGS: BrokerSettings = {
   orphanGraceSeconds: 60,
   removeOrphans: false,
 };
-
-/** The policy that ships with the program, changed as asked. */
-export function samplePolicy(change: Partial<Policy> = {}): Policy {
-  const file = 'config/policies/default.yaml';
-  const parsed = parsePolicy(file, readFileSync(file, 'utf8'));
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
-  return { ...parsed.value, ...change };
-}
-
-/** No rule but eligibility: for tests of one machine, which no share cap would allow. */
-export function permissivePolicy(change: Partial<Policy> = {}): Policy {
-  return samplePolicy({
-    minProviders: 1,
-    maxShare: { provider: null, region: null, zone: null, pool: null, market: null },
-    maxConcentration: null,
-    maxSpotShare: null,
-    survive: [],
-    ...change,
-  });
-}
 
 export async function startBrokerRig(options: BrokerRigOptions = {}): Promise<BrokerRig> {
   const names = options.clouds ?? ['aws', 'azure'];
