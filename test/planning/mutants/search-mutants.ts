@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts';
 
-const BRANCHING = 'branching.test.ts';
+const BRANCHING = 'branching.integration.test.ts';
 const CHEAPEST = 'finds the cheapest fleet of few large machines under a concentration limit';
 
 /** How the best answer is searched for, and what is left out of the search. */
