@@ -85,7 +85,7 @@ export const RULE_MUTANTS: readonly Mutant[] = [
     what: 'prunes places without a look at their zones, regions and pools',
     why: 'the dearer place is what keeps the cap on the cheaper one’s zone',
     file: 'prune.ts',
-    from: 'placeKeys.of(draft.at)',
+    from: 'this.#placeKeys.of(draft.at)',
     to: "''",
     noticedBy: [RULES, 'maxShare.zone speaks of its own scope only'],
   },
