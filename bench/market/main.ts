@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startCloudsChild } from '../../src/main/emulated-clouds.ts';
-import type { RunFigures, RunOptions } from './measure.ts';
+import { wholeNumber } from '../support/options.ts';
+import { inOwnProcess } from '../support/own-process.ts';
+import type { RunFigures } from './measure.ts';
 
 /** `npm run bench:market`; what it measures stands in `bench/README.md`. */
 
@@ -23,36 +24,14 @@ const seed = wholeNumber('seed', values.seed);
 const directory = await mkdtemp(path.join(tmpdir(), 'gpu-broker-bench-'));
 const { child, place } = await startCloudsChild(seed, path.join(directory, 'clouds.log'));
 try {
-  const sequential = await runOne({ place, concurrency: 1, together: false });
-  const concurrent = await runOne({ place, concurrency, together: true });
+  const sequential = await inOwnProcess<RunFigures>(RUN_ONE, { place, concurrency: 1, together: false });
+  const concurrent = await inOwnProcess<RunFigures>(RUN_ONE, { place, concurrency, together: true });
   const ratio = sequential.seconds / concurrent.seconds;
   const report = { seed, concurrency, sequential, concurrent, sequentialOverConcurrent: ratio };
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : tableOf(report));
 } finally {
   await child.stop();
   await rm(directory, { recursive: true, force: true });
-}
-
-function wholeNumber(name: string, given: string): number {
-  const value = Number(given);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new RangeError(`--${name} must be a whole number of 1 or more, not ${given}`);
-}
-
-/** In a process of its own, so that neither run finds the other's memory or cached catalogue. */
-function runOne(options: RunOptions): Promise<RunFigures> {
-  return new Promise((resolve, reject) => {
-    const run = execFile(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', RUN_ONE],
-      { maxBuffer: 16 * 1024 * 1024 },
-      (error, output) => {
-        if (error === null) resolve(JSON.parse(output));
-        else reject(error);
-      },
-    );
-    run.stdin?.end(JSON.stringify(options));
-  });
 }
 
 interface Report {

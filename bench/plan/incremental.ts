@@ -3,10 +3,10 @@ import { type Pool, poolKey } from '../../src/domain/pool.ts';
 import { poolScope } from '../../src/domain/sold-out.ts';
 import { FleetSession } from '../../src/planning/fleet-session.ts';
 import { planFleet } from '../../src/planning/plan-fleet.ts';
+import { percentile } from '../support/figures.ts';
 import { carriedOut } from './carried-out.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { inputOf } from './fleet-input.ts';
-import { percentile } from './measure.ts';
 import type { Row } from './rows.ts';
 
 export interface Latencies {

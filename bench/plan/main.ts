@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { wholeNumber } from '../support/options.ts';
+import { inOwnProcess } from '../support/own-process.ts';
+import { aligned } from '../support/table.ts';
 import type { Latencies } from './incremental.ts';
 import { STEPS } from './measure.ts';
 import type { FleetFigures, FleetOptions, RowFigures } from './run-fleet.ts';
@@ -39,33 +41,11 @@ const work: FleetOptions[] = [
 ];
 const figures: FleetFigures[] = [];
 for (const options of work) {
-  const measured = await runFleet(options);
+  const measured = await inOwnProcess<FleetFigures>(RUN_FLEET, options, HEAP);
   figures.push(measured);
   if (!values.json) process.stdout.write(tableOf(measured));
 }
 if (values.json) process.stdout.write(`${JSON.stringify({ runs, fleets: figures }, null, 2)}\n`);
-
-function wholeNumber(name: string, given: string): number {
-  const value = Number(given);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new RangeError(`--${name} must be whole numbers of 1 or more, not ${given}`);
-}
-
-/** In a process of its own, so that peak memory is one fleet's. */
-function runFleet(options: FleetOptions): Promise<FleetFigures> {
-  return new Promise((resolve, reject) => {
-    const run = execFile(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', ...HEAP, RUN_FLEET],
-      { maxBuffer: 16 * 1024 * 1024 },
-      (error, output) => {
-        if (error === null) resolve(JSON.parse(output));
-        else reject(error);
-      },
-    );
-    run.stdin?.end(JSON.stringify(options));
-  });
-}
 
 function tableOf(figures: FleetFigures): string {
   const { fleet, workloads, cheapestFirstUsdPerHour: baseline, cheapestFirstMs, rows, peakMegabytes } = figures;
@@ -112,13 +92,4 @@ function incrementalLines({ incremental }: FleetFigures): readonly string[] {
 
 function offExact({ exactUsdPerHour: exact, usdPerHour }: RowFigures): string {
   return exact === null ? '-' : ((usdPerHour - exact) / exact).toExponential(1);
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  '),
-  );
 }

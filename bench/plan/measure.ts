@@ -65,12 +65,3 @@ export async function timedPlan(
   const ms = performance.now() - startedAt;
   return { plan, ms, steps, first: first ?? { ms, gapShare: plan.gapShare } };
 }
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
-}
-
-export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
-}

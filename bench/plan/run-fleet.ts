@@ -1,9 +1,10 @@
+import { median } from '../support/figures.ts';
 import { cheapestFirst } from './cheapest-first.ts';
 import type { FleetFile } from './fleet-file.ts';
 import { grown, readFleetFile } from './fleet-file.ts';
 import type { IncrementalFigures } from './incremental.ts';
 import { measureIncremental } from './incremental.ts';
-import { median, STEPS, type Step, timedPlan } from './measure.ts';
+import { STEPS, type Step, timedPlan } from './measure.ts';
 import { FULL_ROW, ROWS, type Row } from './rows.ts';
 
 /** What one process measures: one fleet, so that its peak memory is its own. */

@@ -4,7 +4,8 @@ import { pageSchema } from '../../src/api/resources/common.ts';
 import { type EventJson, eventSchema } from '../../src/api/resources/events.ts';
 import type { LeaseJson } from '../../src/api/resources/leases.ts';
 import { allWorkloads, type Rig, startRig } from '../../src/main/rig.ts';
-import { percentile } from '../plan/measure.ts';
+import { percentile } from '../support/figures.ts';
+import { wholeNumber } from '../support/options.ts';
 
 /** `npm run bench:recovery`; what it measures stands in `bench/README.md`. */
 
@@ -36,9 +37,10 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const rig = await startRig({ seed: Number(values.seed), port: 0 });
+const interruptions = wholeNumber('interruptions', values.interruptions);
+const rig = await startRig({ seed: wholeNumber('seed', values.seed), port: 0 });
 try {
-  const recoveries = await measure(rig, Number(values.interruptions));
+  const recoveries = await measure(rig, interruptions);
   if (values.json) process.stdout.write(`${JSON.stringify(recoveries, null, 2)}\n`);
   else process.stdout.write(tableOf(recoveries));
 } finally {
@@ -54,9 +56,10 @@ async function measure(on: Rig, count: number): Promise<readonly Recovery[]> {
     const machines = await on.control.machines();
     const machine = machines.find(({ tags }) => victim !== undefined && Object.values(tags).includes(victim.id));
     if (victim === undefined || machine === undefined) throw new Error('a ready lease has no machine in the clouds');
+    const latest = await latestEvent(on);
     const noticedAt = Date.now();
     await on.control.interrupt(machine.serial);
-    recoveries.push(await recoveryOf(on, victim, noticedAt));
+    recoveries.push(await recoveryOf(on, victim, noticedAt, latest));
   }
   return recoveries;
 }
@@ -72,31 +75,40 @@ async function settled(on: Rig): Promise<readonly LeaseJson[]> {
   });
 }
 
-async function recoveryOf(on: Rig, victim: LeaseJson, noticedAt: number): Promise<Recovery> {
-  const heard = await until('the notice is heard', async () => {
-    const events = await eventsOf(on);
-    return events.find(({ type, leaseId }) => type.startsWith('interruption.') && leaseId === victim.id) ?? null;
-  });
-  return until('a replacement is asked for', async () => {
-    const launched = (await eventsOf(on)).find(
+async function recoveryOf(on: Rig, victim: LeaseJson, noticedAt: number, after: EventJson | null): Promise<Recovery> {
+  const events: EventJson[] = [];
+  // Only what is new is asked for: whoever measures a broker leaves it to its work.
+  async function next(isIt: (event: EventJson) => boolean): Promise<EventJson | null> {
+    const cursor = String((events.at(-1) ?? after)?.sequence ?? '');
+    events.push(...(await eventsAfter(on, cursor)));
+    return events.find(isIt) ?? null;
+  }
+  const heard = await until('the notice is heard', () =>
+    next(({ type, leaseId }) => type.startsWith('interruption.') && leaseId === victim.id),
+  );
+  const launched = await until('a replacement is asked for', () =>
+    next(
       ({ type, sequence, leaseId }) =>
         type === 'lease.launching' && sequence > heard.sequence && leaseId !== null && leaseId !== victim.id,
-    );
-    if (launched === undefined) return null;
-    const [workload] = await allWorkloads(on.api);
-    const replacement = workload?.leases.find(({ id }) => id === launched.leaseId);
-    if (replacement === undefined) return null;
-    return {
-      provider: victim.pool.provider,
-      heardMs: Date.parse(heard.at) - noticedAt,
-      requestedMs: Date.parse(launched.at) - noticedAt,
-      samePool: JSON.stringify(replacement.pool) === JSON.stringify(victim.pool),
-    };
-  });
+    ),
+  );
+  const [workload] = await allWorkloads(on.api);
+  const replacement = workload?.leases.find(({ id }) => id === launched.leaseId);
+  return {
+    provider: victim.pool.provider,
+    heardMs: Date.parse(heard.at) - noticedAt,
+    requestedMs: Date.parse(launched.at) - noticedAt,
+    samePool: JSON.stringify(replacement?.pool) === JSON.stringify(victim.pool),
+  };
 }
 
-function eventsOf(on: Rig): Promise<readonly EventJson[]> {
-  return on.api.list<typeof eventSchema>('/v1/events', eventPage);
+async function eventsAfter(on: Rig, cursor: string): Promise<readonly EventJson[]> {
+  const query = { limit: 500, ...(cursor === '' ? {} : { cursor }) };
+  return (await on.api.get('/v1/events', eventPage, query)).items;
+}
+
+async function latestEvent(on: Rig): Promise<EventJson | null> {
+  return (await on.api.list<typeof eventSchema>('/v1/events', eventPage)).at(-1) ?? null;
 }
 
 async function until<T>(what: string, look: () => Promise<T | null>): Promise<T> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { aligned } from '../support/table.ts';
 import { readTraceFolder, TRACES_FOLDER } from '../traces/read-folder.ts';
 import { type RunOptions, runService, type ServiceRow, type TraceReport } from './run-service.ts';
 import { worldOf } from './world.ts';
@@ -98,13 +99,4 @@ function cellsOf({ name, figures }: ServiceRow): readonly string[] {
     (figures.launches - figures.refusals).toFixed(0),
     figures.losses.toFixed(0),
   ];
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-      .join('  '),
-  );
 }
