@@ -12,11 +12,15 @@ const LOAD_EVERY_MS = 150;
 /** Workloads that the user keeps at most besides the samples. */
 const MOST_LOAD = 6;
 
-/** What a user asked for and the broker accepted. */
+/** What a user asked for, by names of workloads. */
 interface Load {
+  /** Applied, and the broker said so. */
   readonly accepted: Set<string>;
+  /** To be deleted, whether or not an answer came: one that was lost may have been carried out. */
+  readonly unwanted: Set<string>;
+  /** Deleted, and the broker said so. */
   readonly deleted: Set<string>;
-  /** Ends the user's work; rejects with what no user should ever be told. */
+  /** Ends the user's work. */
   stop(): Promise<void>;
 }
 
@@ -50,10 +54,14 @@ export async function surviveCrashes(rig: Rig, seed: number, crashes: number): P
   await judge(rig, await settled(rig), load);
 }
 
-async function judge(rig: Rig, workloads: readonly WorkloadJson[], { accepted, deleted }: Load): Promise<void> {
+async function judge(
+  rig: Rig,
+  workloads: readonly WorkloadJson[],
+  { accepted, unwanted, deleted }: Load,
+): Promise<void> {
   const present = new Set(workloads.map(({ name }) => name));
   expect(
-    [...accepted].filter((name) => !deleted.has(name) && !present.has(name)),
+    [...accepted].filter((name) => !unwanted.has(name) && !present.has(name)),
     'no accepted workload is lost',
   ).toEqual([]);
   expect(
@@ -86,25 +94,16 @@ async function disturb(rig: Rig, round: number, random: number): Promise<void> {
   await rig.control.lose(victim.serial);
 }
 
-/** A user who applies and deletes small workloads all the time, and asks again where the broker was not there to answer. */
+/** A user who applies and deletes small workloads all the time, and goes on with others where no broker was there to answer. */
 function startLoad(rig: Rig, seed: number): Load {
-  const accepted = new Set<string>();
-  const deleted = new Set<string>();
+  const load = { accepted: new Set<string>(), unwanted: new Set<string>(), deleted: new Set<string>() };
   const stream = streamOf(seed, 'load');
   let stopping = false;
   async function work(): Promise<void> {
     for (let count = 0; !stopping; count += 1) {
       await sleep(LOAD_EVERY_MS);
-      const kept = [...accepted].filter((name) => !deleted.has(name));
-      const oldest = kept[Math.floor(uniformAt(stream, count) * kept.length)];
       try {
-        if (kept.length >= MOST_LOAD && oldest !== undefined) {
-          await remove(rig, oldest);
-          deleted.add(oldest);
-        } else {
-          await apply(rig, `load-${count}`);
-          accepted.add(`load-${count}`);
-        }
+        await change(rig, load, count, uniformAt(stream, count));
       } catch {
         // The broker is down, or died with the answer: whether it took the change is not known, so nothing is claimed of it.
       }
@@ -112,13 +111,25 @@ function startLoad(rig: Rig, seed: number): Load {
   }
   const working = work();
   return {
-    accepted,
-    deleted,
+    ...load,
     stop: () => {
       stopping = true;
       return working;
     },
   };
+}
+
+async function change(rig: Rig, load: Omit<Load, 'stop'>, count: number, random: number): Promise<void> {
+  const kept = [...load.accepted].filter((name) => !load.deleted.has(name));
+  const one = kept[Math.floor(random * kept.length)];
+  if (kept.length >= MOST_LOAD && one !== undefined) {
+    load.unwanted.add(one);
+    await remove(rig, one);
+    load.deleted.add(one);
+  } else {
+    await apply(rig, `load-${count}`);
+    load.accepted.add(`load-${count}`);
+  }
 }
 
 async function apply(rig: Rig, name: string): Promise<void> {
