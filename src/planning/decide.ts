@@ -117,7 +117,7 @@ async function underRules(planning: Planning, rules: RuleBook, free: Optimum, ea
   let best: Ruled = { rules, optimum: await ruledOptimum(planning, rules, free, early) };
   for (const [fleet, { policy }] of problem.fleets.entries()) {
     if (policy.onInfeasible === 'hold' || placesAll(problem, fleet, best.optimum, free)) continue;
-    best = await relaxed(planning, best, fleet, free);
+    best = await relaxed(withoutTelling(planning), best, fleet, free);
   }
   return best;
 }
