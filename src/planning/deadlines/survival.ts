@@ -1,10 +1,6 @@
-/**
- * How long runs last, learnt by age: events and time at risk in buckets of age, so that the hazard is constant in each (the piecewise
- * exponential form of the Nelson–Aalen estimator; Nelson 1972, Aalen 1978). Runs under way count with the time they have lasted so far,
- * so censored runs bias nothing. Times in seconds, hazards per second.
- */
+import { addExposure, bucketOf, drawnHazard } from '../ages.ts';
 
-/** Lower ends of the age buckets. Spot runs are not memoryless: most that end do so young, so buckets widen with age. */
+/** Lower ends of the age buckets, in seconds. Spot runs are not memoryless: most that end do so young, so buckets widen with age. */
 export const AGE_EDGES: readonly number[] = [0, 600, 1800, 3600, 7200, 14_400, 28_800, 57_600, 115_200];
 
 export interface AgeCounts {
@@ -18,32 +14,23 @@ export function emptyCounts(): AgeCounts {
 }
 
 export function ageBucket(age: number): number {
-  let bucket = AGE_EDGES.length - 1;
-  while (bucket > 0 && age < (AGE_EDGES[bucket] ?? 0)) bucket -= 1;
-  return bucket;
+  return bucketOf(AGE_EDGES, age);
 }
 
 /** Adds `seconds` at risk from `age` on, and the end of the run after them where it ended. */
-export function addExposure(counts: AgeCounts, age: number, seconds: number, hasEnded: boolean): void {
+export function addRun(counts: AgeCounts, age: number, seconds: number, hasEnded: boolean): void {
   const end = age + seconds;
-  let bucket = ageBucket(age);
-  for (let from = age; from < end; bucket++) {
-    const to = Math.min(end, AGE_EDGES[bucket + 1] ?? Number.POSITIVE_INFINITY);
-    counts.exposure[bucket] = (counts.exposure[bucket] ?? 0) + to - from;
-    from = to;
-  }
-  if (hasEnded) {
-    const last = ageBucket(Math.max(age, end - 1e-9));
-    counts.events[last] = (counts.events[last] ?? 0) + 1;
-  }
+  addExposure(AGE_EDGES, counts.exposure, age, end);
+  if (!hasEnded) return;
+  const last = ageBucket(Math.max(age, end - 1e-9));
+  counts.events[last] = (counts.events[last] ?? 0) + 1;
 }
 
 /** Hazards by age of all places together: counted, with a few imagined events at the hazards of `prior`. */
 export function pooledHazards(counts: AgeCounts, prior: readonly number[], weight: number): Float64Array {
-  return Float64Array.from(AGE_EDGES, (_, bucket) => {
-    const expected = prior[bucket] ?? 0;
-    return ((counts.events[bucket] ?? 0) + weight) / ((counts.exposure[bucket] ?? 0) + weight / expected);
-  });
+  return Float64Array.from(AGE_EDGES, (_, bucket) =>
+    drawnHazard(counts.events[bucket] ?? 0, counts.exposure[bucket] ?? 0, prior[bucket] ?? 0, weight),
+  );
 }
 
 /**
@@ -63,10 +50,9 @@ export function placeHazards(
     expected += (counts.exposure[bucket] ?? 0) * (pool[bucket] ?? 0);
   }
   const frailty = events / expected;
-  return pool.map((hazard, bucket) => {
-    const own = (counts.events[bucket] ?? 0) + bucketWeight;
-    return own / ((counts.exposure[bucket] ?? 0) + bucketWeight / (frailty * hazard));
-  });
+  return pool.map((hazard, bucket) =>
+    drawnHazard(counts.events[bucket] ?? 0, counts.exposure[bucket] ?? 0, frailty * hazard, bucketWeight),
+  );
 }
 
 /** Hazards are `factor` times themselves for so many seconds from now. */

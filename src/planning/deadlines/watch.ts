@@ -3,7 +3,7 @@ import { outageState, STATES, UP_STATES, upState } from './market-states.ts';
 import {
   AGE_EDGES,
   type AgeCounts,
-  addExposure,
+  addRun,
   ageBucket,
   emptyCounts,
   placeHazards,
@@ -156,8 +156,8 @@ function seePlace(
   record.price = sighting.price;
   if (record.isUp && last !== null) {
     const age = last - record.sinceSeconds;
-    addExposure(record.counts, age, passed, !sighting.isAvailable);
-    addExposure(watch.pool, age, passed, !sighting.isAvailable);
+    addRun(record.counts, age, passed, !sighting.isAvailable);
+    addRun(watch.pool, age, passed, !sighting.isAvailable);
   }
   if (record.isUp !== sighting.isAvailable) {
     record.isUp = sighting.isAvailable;

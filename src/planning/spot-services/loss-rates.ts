@@ -1,5 +1,6 @@
 import { type Pool, poolKey } from '../../domain/pool.ts';
-import { AGE_BINS_HOURS, binOf, isStrained, type PoolRecord, STRAINED } from './pool-record.ts';
+import { bucketOf, drawnHazard } from '../ages.ts';
+import { AGE_EDGES_HOURS, isStrained, type PoolRecord, STRAINED } from './pool-record.ts';
 import type { ServiceState } from './service-state.ts';
 
 /**
@@ -32,26 +33,28 @@ export function lifeHours(life: LifeAhead): number {
 }
 
 /**
- * Learnt survival by age: within bins of age, losses seen ÷ hours seen (the piecewise constant form of the Nelson–Aalen estimate), each pool's drawn
- * towards that of all pools of the service, and that towards an assumption, by gamma weights. Runs are not memoryless (SkyNomad, arXiv 2601.06520): a pool that
- * has kept its replicas for hours is safer than one that has just taken some.
+ * Learnt survival by age (`ages.ts`): losses seen ÷ hours seen, each pool's drawn towards that of all pools of the service, and that towards an assumption, by
+ * gamma weights. Runs are not memoryless (SkyNomad, arXiv 2601.06520): a pool that has kept its replicas for hours is safer than one that has just taken some.
  */
 export function livesAhead({ records, nowAt, places }: ServiceState): (pool: Pool) => LifeAhead {
   const spot = places.flatMap(({ pool }) => {
     const record = pool.market === 'spot' ? records.get(poolKey(pool)) : undefined;
     return record === undefined ? [] : [record];
   });
-  const common = [...AGE_BINS_HOURS.keys(), STRAINED].map((bin) =>
-    drawn(
-      sum(spot, ({ losses }) => losses[bin] ?? 0),
-      sum(spot, ({ upHours }) => upHours[bin] ?? 0),
-      priorRate(bin),
+  const common = [...AGE_EDGES_HOURS.keys(), STRAINED].map((bucket) =>
+    drawnHazard(
+      sum(spot, ({ losses }) => losses[bucket] ?? 0),
+      sum(spot, ({ upHours }) => upHours[bucket] ?? 0),
+      priorRate(bucket),
+      PRIOR_LOSSES,
     ),
   );
   return (pool) => {
     if (pool.market !== 'spot') return [{ lossesPerHour: ON_DEMAND_LOSSES_PER_HOUR, hours: HORIZON_HOURS }];
     const record = records.get(poolKey(pool));
-    const rates = common.map((rate, bin) => drawn(record?.losses[bin] ?? 0, record?.upHours[bin] ?? 0, rate));
+    const rates = common.map((rate, bucket) =>
+      drawnHazard(record?.losses[bucket] ?? 0, record?.upHours[bucket] ?? 0, rate, PRIOR_LOSSES),
+    );
     const ahead = stages(rates, ageHours(record, nowAt));
     return record !== undefined && isStrained(record, nowAt) ? [strainedStage(rates), ...ahead] : ahead;
   };
@@ -62,10 +65,10 @@ function strainedStage(rates: readonly number[]): LifeStage {
   return { lossesPerHour: rate, hours: (1 - Math.exp(-rate * STRAINED_HOURS)) / rate };
 }
 
-function priorRate(bin: number): number {
-  if (bin === STRAINED) return PRIOR_STRAINED_PER_HOUR;
-  const from = AGE_BINS_HOURS[bin - 1] ?? 0;
-  const to = Math.min(AGE_BINS_HOURS[bin] ?? 0, 4 * from || Number.POSITIVE_INFINITY);
+function priorRate(bucket: number): number {
+  if (bucket === STRAINED) return PRIOR_STRAINED_PER_HOUR;
+  const from = AGE_EDGES_HOURS[bucket] ?? 0;
+  const to = Math.min(endOf(bucket), 4 * from || Number.POSITIVE_INFINITY);
   return PRIOR_LOSSES_PER_AGE / ((from + to) / 2);
 }
 
@@ -73,17 +76,17 @@ function ageHours(record: PoolRecord | undefined, nowAt: number): number {
   return record === undefined || record.upSince === null ? 0 : (nowAt - record.upSince) / 3_600_000;
 }
 
-function drawn(losses: number, hours: number, towards: number): number {
-  return (losses + PRIOR_LOSSES) / (hours + PRIOR_LOSSES / towards);
+function endOf(bucket: number): number {
+  return AGE_EDGES_HOURS[bucket + 1] ?? Number.POSITIVE_INFINITY;
 }
 
 function stages(rates: readonly number[], age: number): LifeAhead {
   const found: LifeStage[] = [];
   let [alive, from] = [1, age];
   const until = age + HORIZON_HOURS;
-  for (let bin = binOf(age); bin < AGE_BINS_HOURS.length && from < until; bin += 1) {
-    const rate = rates[bin] ?? 0;
-    const to = Math.min(until, AGE_BINS_HOURS[bin] ?? until);
+  for (let bucket = bucketOf(AGE_EDGES_HOURS, age); bucket < AGE_EDGES_HOURS.length && from < until; bucket += 1) {
+    const rate = rates[bucket] ?? 0;
+    const to = Math.min(until, endOf(bucket));
     const end = alive * Math.exp(-rate * (to - from));
     found.push({ lossesPerHour: rate, hours: (alive - end) / rate });
     alive = end;

@@ -1,10 +1,11 @@
 import type { EpochMs } from '../../domain/time.ts';
+import { addExposure, bucketOf } from '../ages.ts';
 
-/** Upper ends, in hours, of the ages of an up-run within which its chance to end counts as constant; the last has none. */
-export const AGE_BINS_HOURS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 24, Number.POSITIVE_INFINITY];
+/** Lower ends, in hours, of the buckets of an up-run's age. */
+export const AGE_EDGES_HOURS: readonly number[] = [0, 0.25, 0.5, 1, 2, 4, 8, 24];
 
-/** Index, after the bins of age, of the time in which a pool had lately taken or refused replicas while it still had some. */
-export const STRAINED = AGE_BINS_HOURS.length;
+/** Index, after the buckets of age, of the time in which a pool had lately taken or refused replicas while it still had some. */
+export const STRAINED = AGE_EDGES_HOURS.length;
 const STRAINED_MS = 1_800_000;
 
 /** What was seen counts half after this time: markets change. */
@@ -24,7 +25,7 @@ export interface PoolRecord {
   /** Start of the present run of refusals and losses; null when the last launch was accepted. */
   readonly downSince: EpochMs | null;
   readonly lastRefusedAt: EpochMs | null;
-  /** Hours seen up, by bin of age, and last those strained; what is older counts less. */
+  /** Hours seen up, by bucket of age, and last those strained; what is older counts less. */
   readonly upHours: readonly number[];
   /** Times that replicas were taken, likewise. */
   readonly losses: readonly number[];
@@ -43,7 +44,7 @@ export interface PoolObservation {
   readonly refusedCount: number;
 }
 
-const EMPTY: readonly number[] = [...AGE_BINS_HOURS.map(() => 0), 0];
+const EMPTY: readonly number[] = [...AGE_EDGES_HOURS.map(() => 0), 0];
 
 /** The record after one more look. Looks may come at any times, but in order. `record` is null before the first. */
 export function observePool(record: PoolRecord | null, seen: PoolObservation): PoolRecord {
@@ -51,10 +52,16 @@ export function observePool(record: PoolRecord | null, seen: PoolObservation): P
   const from = last.upSince === null ? seen.at : Math.max(last.seenAt, last.upSince);
   const strained = isStrained(last, from);
   const share = 0.5 ** (Math.max(0, seen.at - last.seenAt) / HALF_LIFE_MS);
-  const hours = hoursByBin(from - (last.upSince ?? from), seen.at - (last.upSince ?? from), strained);
-  const lossBin = strained ? STRAINED : binOf((from - (last.upSince ?? from)) / MS_PER_HOUR);
-  const losses = last.losses.map((count, bin) => count * share + (bin === lossBin && seen.lostCount > 0 ? 1 : 0));
-  const upHours = last.upHours.map((value, bin) => value * share + (hours[bin] ?? 0));
+  const upSince = last.upSince ?? from;
+  const [age, end] = [(from - upSince) / MS_PER_HOUR, (seen.at - upSince) / MS_PER_HOUR];
+  const lossBucket = strained ? STRAINED : bucketOf(AGE_EDGES_HOURS, age);
+  const losses = last.losses.map(
+    (count, index) => count * share + (index === lossBucket && seen.lostCount > 0 ? 1 : 0),
+  );
+  const upHours = withHours(
+    last.upHours.map((hours) => hours * share),
+    { age, end, strained },
+  );
   const trouble = seen.lostCount + seen.refusedCount > 0;
   const accepted = seen.acceptedCount > 0 && !trouble;
   return {
@@ -65,6 +72,16 @@ export function observePool(record: PoolRecord | null, seen: PoolObservation): P
     upHours,
     losses,
   };
+}
+
+function withHours(
+  upHours: readonly number[],
+  { age, end, strained }: { readonly age: number; readonly end: number; readonly strained: boolean },
+): readonly number[] {
+  const hours = [...upHours];
+  if (strained) hours[STRAINED] = (hours[STRAINED] ?? 0) + end - age;
+  else addExposure(AGE_EDGES_HOURS, hours, age, end);
+  return hours;
 }
 
 function emptyRecord(at: EpochMs): PoolRecord {
@@ -86,17 +103,4 @@ export function isStrained({ upSince, downSince, lastRefusedAt }: PoolRecord, no
 export function isBlocked(record: PoolRecord | undefined, nowAt: EpochMs): boolean {
   const until = record === undefined ? null : blockedUntil(record);
   return until !== null && until > nowAt;
-}
-
-export function binOf(ageHours: number): number {
-  return AGE_BINS_HOURS.findIndex((end) => ageHours < end);
-}
-
-/** Hours of a run from one age to another (ms), by bin. */
-function hoursByBin(from: number, to: number, strained: boolean): readonly number[] {
-  if (strained) return [...AGE_BINS_HOURS.map(() => 0), (to - from) / MS_PER_HOUR];
-  return AGE_BINS_HOURS.map((end, bin) => {
-    const start = AGE_BINS_HOURS[bin - 1] ?? 0;
-    return Math.max(0, Math.min(to / MS_PER_HOUR, end) - Math.max(from / MS_PER_HOUR, start));
-  });
 }
