@@ -92,4 +92,37 @@ export const PLANTED: readonly PlantedBug[] = [
       },
     ],
   },
+  {
+    name: 'caps forgotten',
+    why: 'a plan that breaks the shares that the operator allows puts the fleet into the hands of one provider',
+    edits: [
+      {
+        file: 'planning/rules.ts',
+        from: '    if (limit !== null) caps.push({ rule, scope, limit });\n',
+        to: '    if (limit !== null) caps.push({ rule, scope, limit: 1 });\n',
+      },
+    ],
+  },
+  {
+    name: 'half a gang bought',
+    why: 'a replica whose machines are not all there does no work and costs money',
+    edits: [
+      {
+        file: 'broker/placing.ts',
+        from: '  return plan.machines.map((machine) => ({\n',
+        to: '  return plan.machines.filter(({ part }) => part === 0).map((machine) => ({\n',
+      },
+    ],
+  },
+  {
+    name: 'spent money forgotten',
+    why: 'what a team has spent this month is gone: its budget would be spent again and again',
+    edits: [
+      {
+        file: 'broker/budgets.ts',
+        from: '    limitMicroUsdPerHour: affordableRate(limitMicroUsd, spentInMonth(usesOf(team), at), at),\n',
+        to: '    limitMicroUsdPerHour: affordableRate(limitMicroUsd, 0 * spentInMonth(usesOf(team), at), at),\n',
+      },
+    ],
+  },
 ];
