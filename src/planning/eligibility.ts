@@ -190,7 +190,7 @@ interface Told {
 const TEXTS: Readonly<Record<Obstacle, (told: Told) => string>> = {
   'does-not-fit': ({ choice, at: { offer } }) =>
     choice.perMachine !== null && choice.perMachine !== offer.acceleratorCount
-      ? `the machine has ${offer.acceleratorCount} accelerators, the workload asks for machines with ${choice.perMachine}`
+      ? `the machine has ${countText(offer.acceleratorCount, 'accelerator')}, the workload asks for machines with ${choice.perMachine}`
       : `${choice.count} accelerators are not a whole number of machines with ${offer.acceleratorCount}`,
   'invalid-offer': () => 'its price or other figures make no sense, so it is not ranked',
   architecture: ({ at, spec }) => `the machine is ${at.offer.architecture}, the workload ${spec.architecture}`,
